@@ -1,0 +1,24 @@
+// npm test [filter…]: installs, builds, runs the suite. The last line is the count, alone.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { main, prepare, ROOT, run } from "./prepare.mjs";
+
+await main(async () => {
+  await prepare();
+
+  const folder = mkdtempSync(join(tmpdir(), "ettin-test-"));
+  const countsFile = join(folder, "counts.json");
+  try {
+    const code = await run(
+      process.execPath,
+      [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", ...process.argv.slice(2)],
+      { env: { ...process.env, ETTIN_TEST_COUNTS: countsFile } },
+    );
+    const { passed, failed, skipped } = JSON.parse(readFileSync(countsFile, "utf8"));
+    console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+    return code === 0 && failed > 0 ? 1 : code;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
