@@ -1,0 +1,121 @@
+// simd.h for AVX2 with FMA: 8 lanes.
+#pragma once
+
+#include <immintrin.h>
+
+#include "level.h"
+
+namespace ettin::ETTIN_LEVEL {
+
+constexpr int lanes = 8;
+using vf = __m256;
+using vi = __m256i;
+using mask = __m256;  // all bits of a lane set or clear
+
+inline vf zero() { return _mm256_setzero_ps(); }
+inline vf set(float x) { return _mm256_set1_ps(x); }
+inline vi set_int(int32_t x) { return _mm256_set1_epi32(x); }
+
+inline vi part_bits(int64_t n) {  // lanes below n
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int32_t>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+inline mask part(int64_t n) { return _mm256_castsi256_ps(part_bits(n)); }
+
+inline vf load(const float* p) { return _mm256_loadu_ps(p); }
+inline vf load(const bf16* p) {
+  return _mm256_castsi256_ps(
+      _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16));
+}
+inline vi load(const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+inline vf load_part(const float* p, int64_t n) { return _mm256_maskload_ps(p, part_bits(n)); }
+inline vf load_part(const bf16* p, int64_t n) {
+  alignas(16) uint16_t bits[8] = {};
+  for (int64_t i = 0; i < n; i++) bits[i] = p[i].bits;
+  return load(reinterpret_cast<const bf16*>(bits));
+}
+
+// Rounds to nearest, ties to even; a NaN stays a NaN.
+inline __m128i to_bf16_bits(vf x) {
+  const vi u = _mm256_castps_si256(x);
+  const vi odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
+  const vi rounded = _mm256_srli_epi32(_mm256_add_epi32(u, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))), 16);
+  const vi nan = _mm256_or_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(0x40));
+  const vi is_nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+  const vi bits = _mm256_blendv_epi8(rounded, nan, is_nan);
+  return _mm_packus_epi32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
+}
+inline void store(float* p, vf x) { _mm256_storeu_ps(p, x); }
+inline void store(bf16* p, vf x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), to_bf16_bits(x)); }
+inline void store(int32_t* p, vi x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
+inline void store_part(float* p, vf x, int64_t n) { _mm256_maskstore_ps(p, part_bits(n), x); }
+inline void store_part(bf16* p, vf x, int64_t n) {
+  alignas(16) uint16_t bits[8];
+  _mm_store_si128(reinterpret_cast<__m128i*>(bits), to_bf16_bits(x));
+  for (int64_t i = 0; i < n; i++) p[i].bits = bits[i];
+}
+inline void stream(float* p, vf x) { _mm256_stream_ps(p, x); }  // past the caches; p aligned to 32 bytes
+
+inline vf add(vf a, vf b) { return _mm256_add_ps(a, b); }
+inline vf sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
+inline vf mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
+inline vf div(vf a, vf b) { return _mm256_div_ps(a, b); }
+inline vf fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }    // a * b + c
+inline vf fnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); }  // c - a * b
+inline vf min(vf a, vf b) { return _mm256_min_ps(a, b); }
+inline vf max(vf a, vf b) { return _mm256_max_ps(a, b); }  // b where either is NaN
+inline vf sqrt(vf a) { return _mm256_sqrt_ps(a); }
+inline vf abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+inline vf copysign(vf magnitude, vf sign) {
+  const vf bit = _mm256_set1_ps(-0.0f);
+  return _mm256_or_ps(_mm256_andnot_ps(bit, magnitude), _mm256_and_ps(bit, sign));
+}
+inline vf round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+
+inline mask less(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+inline mask less_equal(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LE_OQ); }
+inline mask equal(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
+inline mask is_nan(vf a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
+inline mask less(vi a, vi b) { return _mm256_castsi256_ps(_mm256_cmpgt_epi32(b, a)); }
+inline mask equal(vi a, vi b) { return _mm256_castsi256_ps(_mm256_cmpeq_epi32(a, b)); }
+inline mask both(mask a, mask b) { return _mm256_and_ps(a, b); }
+inline mask either(mask a, mask b) { return _mm256_or_ps(a, b); }
+inline bool any(mask m) { return _mm256_movemask_ps(m) != 0; }
+inline vf select(mask m, vf yes, vf no) { return _mm256_blendv_ps(no, yes, m); }
+inline vi select(mask m, vi yes, vi no) {
+  return _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(no), _mm256_castsi256_ps(yes), m));
+}
+
+inline vi add(vi a, vi b) { return _mm256_add_epi32(a, b); }
+inline vi sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
+inline vi mul(vi a, vi b) { return _mm256_mullo_epi32(a, b); }  // the low 32 bits
+inline vi bit_and(vi a, vi b) { return _mm256_and_si256(a, b); }
+inline vi bit_or(vi a, vi b) { return _mm256_or_si256(a, b); }
+inline vi bit_xor(vi a, vi b) { return _mm256_xor_si256(a, b); }
+template <int bits>
+vi shift_left(vi a) {
+  return _mm256_slli_epi32(a, bits);
+}
+template <int bits>
+vi shift_right(vi a) {  // fills with zeros
+  return _mm256_srli_epi32(a, bits);
+}
+inline vf int_to_float(vi a) { return _mm256_cvtepi32_ps(a); }
+inline vi float_to_int(vf a) { return _mm256_cvtps_epi32(a); }  // nearest, ties to even
+inline vf bits_to_float(vi a) { return _mm256_castsi256_ps(a); }
+inline vi float_to_bits(vf a) { return _mm256_castps_si256(a); }
+inline vi iota() { return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7); }
+inline vf gather(const float* p, vi index) { return _mm256_i32gather_ps(p, index, 4); }
+
+// Sums in a fixed tree: halves, quarters, pairs.
+inline float reduce_add(vf a) {
+  __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+inline float reduce_max(vf a) {
+  __m128 s = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
+}
+
+}  // namespace ettin::ETTIN_LEVEL

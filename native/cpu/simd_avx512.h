@@ -1,0 +1,119 @@
+// simd.h for AVX-512 (F, BW, DQ, VL): 16 lanes.
+#pragma once
+
+#include <immintrin.h>
+
+#include "level.h"
+
+namespace ettin::ETTIN_LEVEL {
+
+constexpr int lanes = 16;
+using vf = __m512;
+using vi = __m512i;
+using mask = __mmask16;
+
+inline vf zero() { return _mm512_setzero_ps(); }
+inline vf set(float x) { return _mm512_set1_ps(x); }
+inline vi set_int(int32_t x) { return _mm512_set1_epi32(x); }
+
+inline mask part(int64_t n) { return static_cast<mask>(n >= lanes ? 0xffffu : (1u << n) - 1u); }  // lanes below n
+
+inline vf load(const float* p) { return _mm512_loadu_ps(p); }
+inline vf widen(__m256i bits) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16)); }
+inline vf load(const bf16* p) { return widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+inline vi load(const int32_t* p) { return _mm512_loadu_si512(p); }
+inline vf load_part(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(part(n), p); }
+inline vf load_part(const bf16* p, int64_t n) { return widen(_mm256_maskz_loadu_epi16(part(n), p)); }
+
+// Rounds to nearest, ties to even; a NaN stays a NaN.
+inline __m256i to_bf16_bits(vf x) {
+#ifdef __AVX512BF16__
+  return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x));
+#else
+  const vi u = _mm512_castps_si512(x);
+  const vi odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
+  const vi rounded = _mm512_srli_epi32(_mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
+  const vi nan = _mm512_or_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(0x40));
+  return _mm512_cvtepi32_epi16(_mm512_mask_blend_epi32(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), rounded, nan));
+#endif
+}
+inline void store(float* p, vf x) { _mm512_storeu_ps(p, x); }
+inline void store(bf16* p, vf x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), to_bf16_bits(x)); }
+inline void store(int32_t* p, vi x) { _mm512_storeu_si512(p, x); }
+inline void store_part(float* p, vf x, int64_t n) { _mm512_mask_storeu_ps(p, part(n), x); }
+inline void store_part(bf16* p, vf x, int64_t n) { _mm256_mask_storeu_epi16(p, part(n), to_bf16_bits(x)); }
+inline void stream(float* p, vf x) { _mm512_stream_ps(p, x); }  // past the caches; p aligned to 64 bytes
+
+inline vf add(vf a, vf b) { return _mm512_add_ps(a, b); }
+inline vf sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+inline vf mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+inline vf div(vf a, vf b) { return _mm512_div_ps(a, b); }
+inline vf fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }    // a * b + c
+inline vf fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a * b
+inline vf min(vf a, vf b) { return _mm512_min_ps(a, b); }
+inline vf max(vf a, vf b) { return _mm512_max_ps(a, b); }  // b where either is NaN
+inline vf sqrt(vf a) { return _mm512_sqrt_ps(a); }
+inline vf abs(vf a) { return _mm512_abs_ps(a); }
+inline vf copysign(vf magnitude, vf sign) {
+  const vi bit = _mm512_set1_epi32(INT32_MIN);
+  return _mm512_castsi512_ps(_mm512_or_si512(_mm512_andnot_si512(bit, _mm512_castps_si512(magnitude)),
+                                             _mm512_and_si512(bit, _mm512_castps_si512(sign))));
+}
+inline vf round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+
+inline mask less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+inline mask less_equal(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
+inline mask equal(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+inline mask is_nan(vf a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
+inline mask less(vi a, vi b) { return _mm512_cmplt_epi32_mask(a, b); }
+inline mask equal(vi a, vi b) { return _mm512_cmpeq_epi32_mask(a, b); }
+inline mask both(mask a, mask b) { return static_cast<mask>(a & b); }
+inline mask either(mask a, mask b) { return static_cast<mask>(a | b); }
+inline bool any(mask m) { return m != 0; }
+inline vf select(mask m, vf yes, vf no) { return _mm512_mask_blend_ps(m, no, yes); }
+inline vi select(mask m, vi yes, vi no) { return _mm512_mask_blend_epi32(m, no, yes); }
+
+inline vi add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+inline vi sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
+inline vi mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }  // the low 32 bits
+inline vi bit_and(vi a, vi b) { return _mm512_and_si512(a, b); }
+inline vi bit_or(vi a, vi b) { return _mm512_or_si512(a, b); }
+inline vi bit_xor(vi a, vi b) { return _mm512_xor_si512(a, b); }
+template <int bits>
+vi shift_left(vi a) {
+  return _mm512_slli_epi32(a, bits);
+}
+template <int bits>
+vi shift_right(vi a) {  // fills with zeros
+  return _mm512_srli_epi32(a, bits);
+}
+inline vf int_to_float(vi a) { return _mm512_cvtepi32_ps(a); }
+inline vi float_to_int(vf a) { return _mm512_cvtps_epi32(a); }  // nearest, ties to even
+inline vf bits_to_float(vi a) { return _mm512_castsi512_ps(a); }
+inline vi float_to_bits(vf a) { return _mm512_castps_si512(a); }
+inline vi iota() { return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
+inline vf gather(const float* p, vi index) { return _mm512_i32gather_ps(index, p, 4); }
+
+#ifdef __AVX512BF16__
+#define ETTIN_HAS_DOT_PAIRS 1
+// Each lane of a and b is a pair of bfloat16: c + a.low * b.low + a.high * b.high.
+inline vf dot_pairs(vi a, vi b, vf c) {
+  return _mm512_dpbf16_ps(c, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
+}
+#endif
+
+// Sums in a fixed tree: halves, quarters, pairs.
+inline float reduce_add(vf a) {
+  __m256 h = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+  __m128 s = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+inline float reduce_max(vf a) {
+  __m256 h = _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+  __m128 s = _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+  s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
+}
+
+}  // namespace ettin::ETTIN_LEVEL
