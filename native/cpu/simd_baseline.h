@@ -27,11 +27,11 @@ struct mask {
   bool at[lanes];
 };
 
-#define ETTIN_EACH(type, expression)      \
-  type r;                                 \
-  for (int i = 0; i < lanes; i++) {       \
-    r.at[i] = expression;                 \
-  }                                       \
+#define ETTIN_EACH(type, expression) \
+  type r;                            \
+  for (int i = 0; i < lanes; i++) {  \
+    r.at[i] = expression;            \
+  }                                  \
   return r
 
 inline vf set(float x) { ETTIN_EACH(vf, x); }
@@ -63,8 +63,8 @@ inline vf add(vf a, vf b) { ETTIN_EACH(vf, a.at[i] + b.at[i]); }
 inline vf sub(vf a, vf b) { ETTIN_EACH(vf, a.at[i] - b.at[i]); }
 inline vf mul(vf a, vf b) { ETTIN_EACH(vf, a.at[i] * b.at[i]); }
 inline vf div(vf a, vf b) { ETTIN_EACH(vf, a.at[i] / b.at[i]); }
-inline vf fma(vf a, vf b, vf c) { ETTIN_EACH(vf, a.at[i] * b.at[i] + c.at[i]); }    // a * b + c
-inline vf fnma(vf a, vf b, vf c) { ETTIN_EACH(vf, c.at[i] - a.at[i] * b.at[i]); }   // c - a * b
+inline vf fma(vf a, vf b, vf c) { ETTIN_EACH(vf, a.at[i] * b.at[i] + c.at[i]); }   // a * b + c
+inline vf fnma(vf a, vf b, vf c) { ETTIN_EACH(vf, c.at[i] - a.at[i] * b.at[i]); }  // c - a * b
 inline vf min(vf a, vf b) { ETTIN_EACH(vf, a.at[i] < b.at[i] ? a.at[i] : b.at[i]); }
 inline vf max(vf a, vf b) { ETTIN_EACH(vf, a.at[i] > b.at[i] ? a.at[i] : b.at[i]); }  // b where either is NaN
 inline vf sqrt(vf a) { ETTIN_EACH(vf, __builtin_sqrtf(a.at[i])); }
