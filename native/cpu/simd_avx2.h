@@ -26,12 +26,20 @@ inline vf load(const bf16* p) {
   return _mm256_castsi256_ps(
       _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16));
 }
+inline vf load(const int8_t* p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
 inline vi load(const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
 inline vf load_part(const float* p, int64_t n) { return _mm256_maskload_ps(p, part_bits(n)); }
 inline vf load_part(const bf16* p, int64_t n) {
   alignas(16) uint16_t bits[8] = {};
   for (int64_t i = 0; i < n; i++) bits[i] = p[i].bits;
   return load(reinterpret_cast<const bf16*>(bits));
+}
+inline vf load_part(const int8_t* p, int64_t n) {
+  alignas(8) int8_t values[8] = {};
+  for (int64_t i = 0; i < n; i++) values[i] = p[i];
+  return load(values);
 }
 
 // Rounds to nearest, ties to even; a NaN stays a NaN.

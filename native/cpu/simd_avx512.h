@@ -21,9 +21,15 @@ inline mask part(int64_t n) { return static_cast<mask>(n >= lanes ? 0xffffu : (1
 inline vf load(const float* p) { return _mm512_loadu_ps(p); }
 inline vf widen(__m256i bits) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16)); }
 inline vf load(const bf16* p) { return widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+inline vf load(const int8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
 inline vi load(const int32_t* p) { return _mm512_loadu_si512(p); }
 inline vf load_part(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(part(n), p); }
 inline vf load_part(const bf16* p, int64_t n) { return widen(_mm256_maskz_loadu_epi16(part(n), p)); }
+inline vf load_part(const int8_t* p, int64_t n) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(part(n), p)));
+}
 
 // Rounds to nearest, ties to even; a NaN stays a NaN.
 inline __m256i to_bf16_bits(vf x) {

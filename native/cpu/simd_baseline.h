@@ -41,9 +41,11 @@ inline mask part(int64_t n) { ETTIN_EACH(mask, i < n); }  // lanes below n
 
 inline vf load(const float* p) { ETTIN_EACH(vf, p[i]); }
 inline vf load(const bf16* p) { ETTIN_EACH(vf, to_float(p[i])); }
+inline vf load(const int8_t* p) { ETTIN_EACH(vf, static_cast<float>(p[i])); }
 inline vi load(const int32_t* p) { ETTIN_EACH(vi, p[i]); }
 inline vf load_part(const float* p, int64_t n) { ETTIN_EACH(vf, i < n ? p[i] : 0.0f); }
 inline vf load_part(const bf16* p, int64_t n) { ETTIN_EACH(vf, i < n ? to_float(p[i]) : 0.0f); }
+inline vf load_part(const int8_t* p, int64_t n) { ETTIN_EACH(vf, i < n ? static_cast<float>(p[i]) : 0.0f); }
 inline void store_part(float* p, vf x, int64_t n) {
   for (int i = 0; i < lanes && i < n; i++) p[i] = x.at[i];
 }
