@@ -81,7 +81,7 @@ void upload(const Napi::CallbackInfo& info) {
 // download(device, storage, byteOffset, bytes): Promise<ArrayBuffer>; rejects with a string.
 Napi::Value download(const Napi::CallbackInfo& info) {
   const int64_t size = integer(info, 3);
-  const auto buffer = Napi::ArrayBuffer::New(info.Env(), static_cast<size_t>(size));
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(info.Env(), static_cast<size_t>(size));
   Device& on = device(info);
   int64_t reply;
   const Napi::Promise promise = environment(info).expect(info.Env(), buffer, &reply);

@@ -9,7 +9,7 @@ constexpr size_t command_doubles = 1 << 17;  // one call's arguments: room for s
 }
 
 Environment::Environment(Napi::Env env) {
-  const auto buffer = Napi::Float64Array::New(env, command_doubles);
+  Napi::Float64Array buffer = Napi::Float64Array::New(env, command_doubles);
   commands_ = buffer.Data();
   command_buffer_ = Napi::Reference<Napi::Float64Array>::New(buffer, 1);
   to_javascript_ = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}),
