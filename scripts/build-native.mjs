@@ -1,14 +1,18 @@
-// Builds native/ with node-gyp. `npm run build` runs it through turbo; `--debug` and node-gyp's own options pass through.
+// node scripts/build-native.mjs [--folder copy-of-native] [-- node-gyp's own options]: builds native/ with node-gyp.
+// `npm run build` runs it through turbo.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { checkTools } from "./tools.mjs";
 
-const NATIVE = fileURLToPath(new URL("../native", import.meta.url));
-const BINARY = join(NATIVE, "build", "Release", "ettin.node");
+const { values, positionals } = parseArgs({
+  options: { folder: { type: "string", default: fileURLToPath(new URL("../native", import.meta.url)) } },
+  allowPositionals: true,
+});
 
 /**
  * The headers that came with this Node, when they are of its very version. With them the build needs no network;
@@ -27,12 +31,12 @@ function headersBesideNode() {
 try {
   checkTools();
   // A running process may have the old file mapped: replace it, never write into it.
-  rmSync(BINARY, { force: true });
+  rmSync(join(values.folder, "build/Release/ettin.node"), { force: true });
 
   const nodeGyp = join(dirname(createRequire(import.meta.url).resolve("node-gyp/package.json")), "bin", "node-gyp.js");
   const args = ["configure", "build", "--release", `--jobs=${availableParallelism()}`, "--loglevel=error"];
-  const { status } = spawnSync(process.execPath, [nodeGyp, ...args, ...headersBesideNode(), ...process.argv.slice(2)], {
-    cwd: NATIVE,
+  const { status } = spawnSync(process.execPath, [nodeGyp, ...args, ...headersBesideNode(), ...positionals], {
+    cwd: values.folder,
     stdio: "inherit",
   });
   process.exitCode = status ?? 1;

@@ -33,6 +33,10 @@ function checkManifest({ folder, manifest }, packages) {
 
   expect(manifest.version === version, `version is ${manifest.version}, others have ${version}. Run: npm run version`);
   expect(manifest.license === "Apache-2.0", `license is ${manifest.license}. Make it Apache-2.0.`);
+  expect(
+    manifest.private === true,
+    `private is ${manifest.private}. Make it true: only scripts/pack.mjs makes what is published.`,
+  );
   expect(manifest.type === "module", `type is ${manifest.type}. Make it "module".`);
   expect(manifest.sideEffects === false, `sideEffects is ${manifest.sideEffects}. Make it false.`);
   expect(manifest.engines?.node === ">=20.19", `engines.node is ${manifest.engines?.node}. Make it ">=20.19".`);

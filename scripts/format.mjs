@@ -9,7 +9,7 @@ const check = process.argv.includes("--check");
 await main(async () => {
   const biome = join(ROOT, "node_modules/@biomejs/biome/bin/biome");
   const code = await run(process.execPath, [biome, "check", ...(check ? [] : ["--write"]), "--error-on-warnings"]);
-  return code || formatNative();
+  return Math.max(code, await formatNative());
 });
 
 async function formatNative() {

@@ -1,7 +1,7 @@
 // node scripts/pack.mjs [--out folder] [--platforms folder]
-// Makes the tarballs that are published: one per package of the workspace, and one per platform package found in
-// --platforms (the folders platform-package.mjs wrote), or for this platform alone. Prints them in publishing order.
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+// Makes the tarballs that are published, and prints them: one per package of the workspace, and the binaries' packages,
+// from the folders in --platforms that platform-package.mjs wrote on every platform, or for this platform alone.
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -10,13 +10,14 @@ import { workspacePackages } from "./packages.mjs";
 import { writePlatformPackage } from "./platform-package.mjs";
 import { main, npm, ROOT, runQuietly } from "./prepare.mjs";
 
-export async function packAll(out, platformFolders) {
+/** Resolves with the tarballs in publishing order. `platformPackages` are the folders to pack, by default this platform's. */
+export async function packAll(out, platformPackages) {
   rmSync(out, { recursive: true, force: true });
   const staging = join(out, "staging");
   mkdirSync(staging, { recursive: true });
 
   // A platform package goes first: once @ettin/native is there, what it names must be there too.
-  const staged = platformFolders ?? [writePlatformPackage(staging)];
+  const staged = platformPackages ?? [writePlatformPackage(staging)];
   for (const workspacePackage of workspacePackages(ROOT)) staged.push(stage(workspacePackage, staging));
 
   const tarballs = [];
@@ -28,6 +29,7 @@ export async function packAll(out, platformFolders) {
     );
     tarballs.push(join(out, output.match(/"filename":\s*"([^"]+)"/)[1]));
   }
+  writeFileSync(join(out, "order.json"), JSON.stringify(tarballs.map((path) => basename(path))));
   return tarballs;
 }
 
@@ -59,19 +61,23 @@ function publishedManifest({ scripts: _, devDependencies: __, private: ___, ...m
   return { ...manifest, optionalDependencies: Object.fromEntries(names.map((name) => [name, manifest.version])) };
 }
 
+/** The folders that CI made, one for each platform of the table: a release without one of them would strand its users. */
+function platformFolders(parent) {
+  return Object.keys(platforms).map((platform) => {
+    const folder = join(parent, `native-${platform}`);
+    if (!existsSync(join(folder, "ettin.node"))) {
+      throw new Error(`[pack] ${folder} has no ettin.node. Build it on ${platform}: node scripts/platform-package.mjs`);
+    }
+    return folder;
+  });
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   await main(async () => {
     const { values } = parseArgs({
       options: { out: { type: "string", default: "release" }, platforms: { type: "string" } },
     });
-    const given = values.platforms && resolve(values.platforms);
-    const tarballs = await packAll(
-      resolve(values.out),
-      given &&
-        readdirSync(given)
-          .sort()
-          .map((name) => join(given, name)),
-    );
+    const tarballs = await packAll(resolve(values.out), values.platforms && platformFolders(resolve(values.platforms)));
     for (const tarball of tarballs) console.log(tarball);
   });
 }

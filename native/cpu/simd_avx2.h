@@ -96,6 +96,11 @@ inline vi select(mask m, vi yes, vi no) {
 inline vi add(vi a, vi b) { return _mm256_add_epi32(a, b); }
 inline vi sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
 inline vi mul(vi a, vi b) { return _mm256_mullo_epi32(a, b); }  // the low 32 bits
+inline vi mul_high(vi a, vi b) {  // the high 32 bits of the product of two unsigned numbers
+  const vi even = _mm256_shuffle_epi32(_mm256_mul_epu32(a, b), 0xf5);
+  const vi odd = _mm256_mul_epu32(_mm256_shuffle_epi32(a, 0xf5), _mm256_shuffle_epi32(b, 0xf5));
+  return _mm256_blend_epi32(even, odd, 0xaa);
+}
 inline vi bit_and(vi a, vi b) { return _mm256_and_si256(a, b); }
 inline vi bit_or(vi a, vi b) { return _mm256_or_si256(a, b); }
 inline vi bit_xor(vi a, vi b) { return _mm256_xor_si256(a, b); }
@@ -113,6 +118,26 @@ inline vf bits_to_float(vi a) { return _mm256_castsi256_ps(a); }
 inline vi float_to_bits(vf a) { return _mm256_castps_si256(a); }
 inline vi iota() { return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7); }
 inline vf gather(const float* p, vi index) { return _mm256_i32gather_ps(p, index, 4); }
+
+// Rows become columns: element j of r[i] goes to element i of r[j].
+inline void transpose(vf (&r)[lanes]) {
+  vf s[8];
+  for (int i = 0; i < 8; i += 2) {  // pairs
+    s[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+    s[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  }
+  for (int i = 0; i < 8; i += 4) {  // fours
+    r[i] = _mm256_shuffle_ps(s[i], s[i + 2], 0x44);
+    r[i + 1] = _mm256_shuffle_ps(s[i], s[i + 2], 0xee);
+    r[i + 2] = _mm256_shuffle_ps(s[i + 1], s[i + 3], 0x44);
+    r[i + 3] = _mm256_shuffle_ps(s[i + 1], s[i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; i++) {  // halves
+    const vf low = _mm256_permute2f128_ps(r[i], r[i + 4], 0x20);
+    r[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
+    r[i] = low;
+  }
+}
 
 // Sums in a fixed tree: halves, quarters, pairs.
 inline float reduce_add(vf a) {

@@ -82,6 +82,11 @@ inline vi select(mask m, vi yes, vi no) { return _mm512_mask_blend_epi32(m, no, 
 inline vi add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 inline vi sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 inline vi mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }  // the low 32 bits
+inline vi mul_high(vi a, vi b) {  // the high 32 bits of the product of two unsigned numbers
+  const vi even = _mm512_srli_epi64(_mm512_mul_epu32(a, b), 32);
+  const vi odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32));
+  return _mm512_mask_blend_epi32(0xaaaa, even, odd);
+}
 inline vi bit_and(vi a, vi b) { return _mm512_and_si512(a, b); }
 inline vi bit_or(vi a, vi b) { return _mm512_or_si512(a, b); }
 inline vi bit_xor(vi a, vi b) { return _mm512_xor_si512(a, b); }
@@ -99,6 +104,31 @@ inline vf bits_to_float(vi a) { return _mm512_castsi512_ps(a); }
 inline vi float_to_bits(vf a) { return _mm512_castps_si512(a); }
 inline vi iota() { return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
 inline vf gather(const float* p, vi index) { return _mm512_i32gather_ps(index, p, 4); }
+
+// Rows become columns: element j of r[i] goes to element i of r[j].
+inline void transpose(vf (&r)[lanes]) {
+  vf s[16];
+  for (int i = 0; i < 16; i += 2) {  // pairs
+    s[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+    s[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {  // fours
+    r[i] = _mm512_shuffle_ps(s[i], s[i + 2], 0x44);
+    r[i + 1] = _mm512_shuffle_ps(s[i], s[i + 2], 0xee);
+    r[i + 2] = _mm512_shuffle_ps(s[i + 1], s[i + 3], 0x44);
+    r[i + 3] = _mm512_shuffle_ps(s[i + 1], s[i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; i++) {  // quarters: r[4 * row block + i] holds column i of each of its four quarters
+    const vf a = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x44);
+    const vf b = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xee);
+    const vf c = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x44);
+    const vf d = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xee);
+    r[i] = _mm512_shuffle_f32x4(a, c, 0x88);
+    r[i + 4] = _mm512_shuffle_f32x4(a, c, 0xdd);
+    r[i + 8] = _mm512_shuffle_f32x4(b, d, 0x88);
+    r[i + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
+  }
+}
 
 #ifdef __AVX512BF16__
 #define ETTIN_HAS_DOT_PAIRS 1

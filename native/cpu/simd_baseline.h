@@ -94,6 +94,9 @@ inline uint32_t bits(int32_t x) { return static_cast<uint32_t>(x); }
 inline vi add(vi a, vi b) { ETTIN_EACH(vi, wrap(bits(a.at[i]) + bits(b.at[i]))); }
 inline vi sub(vi a, vi b) { ETTIN_EACH(vi, wrap(bits(a.at[i]) - bits(b.at[i]))); }
 inline vi mul(vi a, vi b) { ETTIN_EACH(vi, wrap(bits(a.at[i]) * bits(b.at[i]))); }  // the low 32 bits
+inline vi mul_high(vi a, vi b) {  // the high 32 bits of the product of two unsigned numbers
+  ETTIN_EACH(vi, wrap(static_cast<uint32_t>(uint64_t{bits(a.at[i])} * bits(b.at[i]) >> 32)));
+}
 inline vi bit_and(vi a, vi b) { ETTIN_EACH(vi, a.at[i] & b.at[i]); }
 inline vi bit_or(vi a, vi b) { ETTIN_EACH(vi, a.at[i] | b.at[i]); }
 inline vi bit_xor(vi a, vi b) { ETTIN_EACH(vi, a.at[i] ^ b.at[i]); }
@@ -113,6 +116,17 @@ inline vf bits_to_float(vi a) { ETTIN_EACH(vf, __builtin_bit_cast(float, a.at[i]
 inline vi float_to_bits(vf a) { ETTIN_EACH(vi, __builtin_bit_cast(int32_t, a.at[i])); }
 inline vi iota() { ETTIN_EACH(vi, i); }
 inline vf gather(const float* p, vi index) { ETTIN_EACH(vf, p[index.at[i]]); }
+
+// Rows become columns: element j of r[i] goes to element i of r[j].
+inline void transpose(vf (&r)[lanes]) {
+  for (int i = 0; i < lanes; i++) {
+    for (int j = i + 1; j < lanes; j++) {
+      const float swapped = r[i].at[j];
+      r[i].at[j] = r[j].at[i];
+      r[j].at[i] = swapped;
+    }
+  }
+}
 
 // Each lane of a and b is a pair of bfloat16: c + a.low * b.low + a.high * b.high.
 inline vf dot_pairs(vi a, vi b, vf c) {

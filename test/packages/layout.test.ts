@@ -17,6 +17,7 @@ const manifest = (name: string, more = {}) => ({
   name,
   version: "1.0.0",
   description: "A package",
+  private: true,
   license: "Apache-2.0",
   type: "module",
   sideEffects: false,
@@ -56,6 +57,7 @@ const source = (text: string) => write("packages/dense/src/model.ts", text);
 test.each<[string, () => void, string]>([
   ["another version", () => dense({ version: "1.0.1" }), "version is 1.0.1, others have 1.0.0"],
   ["another license", () => dense({ license: "MIT" }), "license is MIT"],
+  ["a package to publish by hand", () => dense({ private: false }), "private is false"],
   ["no description", () => dense({ description: "" }), "no description"],
   ["main beside exports", () => dense({ main: "dist/index.js" }), `"main" and "types" are outside "exports"`],
   ["types after default", () => dense({ exports: { ".": { default: "./a.js", types: "./a.d.ts" } } }), `"types" first`],
