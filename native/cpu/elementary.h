@@ -1,5 +1,6 @@
-// exp, and what is built on it, for a vector of floats: ours, so that every machine of a level gives the
-// same bits. Errors are stated in units in the last place (ulp) of float32.
+// exp, tanh, log and the like for a vector of floats: ours, so that every machine of a level gives the same
+// bits. Errors are stated in units in the last place (ulp) of float32, over all floats; the test looks at each
+// of them. Coefficients that are not those of a Taylor series are minimax fits (scripts/reference/fit_elementary.py).
 #pragma once
 
 #include "simd.h"
@@ -29,6 +30,121 @@ inline vf exp(vf x) {
   y = select(less(x, set(-87.33654f)), zero(), y);
   y = select(less(set(88.72283f), x), set(__builtin_inff()), y);
   return select(is_nan(x), x, y);
+}
+
+// e^x for x <= 0 within 2 ulp, in fewer steps than exp; below -87 it stays at e^-87, about 1e-38.
+inline vf exp_nonpositive(vf x) {
+  x = max(set(-87.0f), x);
+  const vf n = round(mul(x, set(1.44269504088896341f)));
+  vf r = fnma(n, set(0.693359375f), x);
+  r = fnma(n, set(-2.12194440e-4f), r);
+  vf p = set(1.0f / 720.0f);
+  p = fma(p, r, set(1.0f / 120.0f));
+  p = fma(p, r, set(1.0f / 24.0f));
+  p = fma(p, r, set(1.0f / 6.0f));
+  p = fma(p, r, set(0.5f));
+  p = fma(p, mul(r, r), r);
+  p = add(p, set(1.0f));
+  return mul(p, bits_to_float(shift_left<23>(add(float_to_int(n), set_int(127)))));
+}
+
+// 1 / (1 + e^-x) within 3 ulp down to x = -87, about 1e-38 below.
+inline vf sigmoid(vf x) {
+  const vf e = exp_nonpositive(sub(zero(), abs(x)));
+  return div(select(less(x, zero()), e, set(1.0f)), add(set(1.0f), e));
+}
+
+// tanh within 4 ulp: x P(x^2) / Q(x^2) up to |x| = 9.02, where it is 1.
+inline vf tanh(vf x) {
+  const vf c = min(set(9.02f), max(set(-9.02f), x));  // a NaN passes
+  const vf t = mul(c, c);
+  vf p = set(1.3319092e-8f);
+  p = fma(p, t, set(2.05835003e-5f));
+  p = fma(p, t, set(3.49403593e-3f));
+  p = fma(p, t, set(0.133797192f));
+  p = fma(p, t, set(0.999999979f));
+  vf q = set(7.76202899e-7f);
+  q = fma(q, t, set(3.28309493e-4f));
+  q = fma(q, t, set(0.0258710787f));
+  q = fma(q, t, set(0.467130344f));
+  q = fma(q, t, set(1.0f));
+  const vf y = div(mul(c, p), q);
+  return min(set(1.0f), max(set(-1.0f), y));
+}
+
+// erf(x / sqrt 2) within 4 ulp: x P(x^2) / Q(x^2) up to |x| = 5.45, where it is 1.
+inline vf erf_of_half(vf x) {
+  const vf c = min(set(5.45f), max(set(-5.45f), x));  // a NaN passes
+  const vf t = mul(c, c);
+  vf p = set(4.65171929e-8f);
+  p = fma(p, t, set(1.26228331e-5f));
+  p = fma(p, t, set(3.25142174e-4f));
+  p = fma(p, t, set(9.27956549e-3f));
+  p = fma(p, t, set(0.0664772039f));
+  p = fma(p, t, set(0.797884549f));
+  vf q = set(1.20927533e-6f);
+  q = fma(q, t, set(7.16463214e-5f));
+  q = fma(q, t, set(1.84927219e-3f));
+  q = fma(q, t, set(0.0282946962f));
+  q = fma(q, t, set(0.249983253f));
+  q = fma(q, t, set(1.0f));
+  const vf y = div(mul(c, p), q);
+  return min(set(1.0f), max(set(-1.0f), y));
+}
+
+// The normal distribution: the probability of a value below x, with an absolute error of 2e-7, and its density.
+inline vf normal_cdf(vf x) { return fma(set(0.5f), erf_of_half(x), set(0.5f)); }
+inline vf normal_pdf(vf x) { return mul(set(0.398942280f), exp_nonpositive(mul(mul(x, x), set(-0.5f)))); }
+
+// log(1 + f) for f in [sqrt 1/2 - 1, sqrt 2 - 1] within 2 ulp.
+inline vf log1p_small(vf f) {
+  vf p = set(-0.0763449653f);
+  p = fma(p, f, set(0.12761577f));
+  p = fma(p, f, set(-0.131601824f));
+  p = fma(p, f, set(0.14201758f));
+  p = fma(p, f, set(-0.166233573f));
+  p = fma(p, f, set(0.200012269f));
+  p = fma(p, f, set(-0.25000821f));
+  p = fma(p, f, set(0.333333317f));
+  const vf square = mul(f, f);
+  return add(f, mul(square, fma(p, f, set(-0.5f))));
+}
+
+// x = 2^n (1 + f) with 1 + f between sqrt 1/2 and sqrt 2, for a positive, normal, finite x.
+struct Parts {
+  vf n, f;
+};
+inline Parts split(vf x) {
+  const vi shifted = add(float_to_bits(x), set_int(0x3f800000 - 0x3f3504f3));  // sqrt 1/2 counts as 1
+  const vi n = sub(shift_right<23>(shifted), set_int(127));
+  const vi m = add(bit_and(shifted, set_int(0x007fffff)), set_int(0x3f3504f3));
+  return {int_to_float(n), sub(bits_to_float(m), set(1.0f))};
+}
+inline vf log_of(Parts x, vf f) {
+  return fma(x.n, set(0.693359375f), fma(x.n, set(-2.12194440e-4f), log1p_small(f)));
+}
+
+// What a logarithm of x is where x is not a positive, normal, finite number: denormals count as zero.
+inline vf log_edges(vf x, vf y) {
+  const float infinity = __builtin_inff();
+  y = select(less(x, set(1.17549435e-38f)), set(-infinity), y);
+  y = select(less(x, zero()), set(__builtin_nanf("")), y);
+  y = select(equal(x, set(infinity)), x, y);
+  return select(is_nan(x), x, y);
+}
+
+// log x within 2 ulp; -infinity at zero, NaN below.
+inline vf log(vf x) {
+  const Parts s = split(x);
+  return log_edges(x, log_of(s, s.f));
+}
+
+// log(1 + x) within 3 ulp, accurate for the tiniest x; -infinity at -1, NaN below.
+inline vf log1p(vf x) {
+  const vf u = add(set(1.0f), x);
+  const Parts s = split(u);
+  const vf y = log_of(s, select(equal(s.n, zero()), x, s.f));  // near zero x itself is f, not yet rounded
+  return log_edges(u, y);
 }
 
 }  // namespace ettin::ETTIN_LEVEL
