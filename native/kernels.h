@@ -139,13 +139,20 @@ struct Context;
   K(cross_entropy_forward, (Context&, Out loss, Out lse, View scores, View targets, double label_smoothing))           \
   K(cross_entropy_backward,                                                                                            \
     (Context&, Out dscores, View dloss, View scores, View lse, View targets, double label_smoothing))                  \
+  /* loss and lse [S]; `gradients` makes the loss and its gradient times `scale` in one go */                          \
   K(linear_cross_entropy_forward, (Context&, Out loss, Out lse, View x, View w, Optional bias, View targets))          \
-  K(linear_cross_entropy_backward,                                                                                     \
-    (Context&, OptionalOut dx, OptionalInOut dw, OptionalInOut dbias, View dloss, View x, View w, Optional bias,       \
-     View lse, View targets, bool accumulate_weight, bool accumulate_bias))                                            \
-  K(splade_pool_forward, (Context&, Out y, Out rows, View x, View w, Optional bias, View offsets))                     \
+  K(linear_cross_entropy_backward, (Context&, OptionalOut dx, OptionalInOut dw, OptionalInOut dbias, View dloss,       \
+                                    View x, View w, Optional bias, View lse, View targets, bool accumulate_weight,     \
+                                    bool accumulate_bias))                                                             \
+  K(linear_cross_entropy_gradients, (Context&, Out loss, OptionalOut dx, OptionalOut dw, OptionalOut dbias, View x,    \
+                                     View w, Optional bias, View targets, double scale))                               \
+  K(scale_in_place, (Context&, InOut y, View scale))    /* y *= scale[]; nothing to do where scale is 1 */             \
+  K(add_scaled, (Context&, InOut y, View x, View scale)) /* y += scale[] * x */                                        \
+  K(splade_pool_forward,                                                                                               \
+    (Context&, Out y, Out rows, View x, View w, Optional bias, View offsets, bool log_twice))                          \
   K(splade_pool_backward, (Context&, OptionalOut dx, OptionalInOut dw, OptionalInOut dbias, View dy, View y,           \
-                           View rows, View x, View w, bool accumulate_weight, bool accumulate_bias))                   \
+                           View rows, View x, View w, View offsets, bool log_twice, bool accumulate_weight,            \
+                           bool accumulate_bias))                                                                      \
   K(max_sim_forward,                                                                                                   \
     (Context&, Out scores, Out rows, View q, View d, View query_offsets, View document_offsets, Optional pairs))       \
   K(max_sim_backward, (Context&, Out dq, Out dd, View dscores, View rows, View q, View d, View query_offsets,          \
