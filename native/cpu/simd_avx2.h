@@ -55,11 +55,32 @@ inline vi to_bf16_words(vf x) {
 }
 inline __m128i to_bf16_bits(vf x) {
   const vi bits = to_bf16_words(x);
+// The bfloat16 nearest to each lane in its upper half, ties to even; a NaN stays a NaN. What is below is
+// rubbish. A comparison adds the odd bit: shifts and shuffles have fewer ports, and packing needs those.
+inline vi round_to_bf16(vf x) {
+  const vi u = _mm256_castps_si256(x);
+  const vi bit = _mm256_set1_epi32(0x10000);
+  const vi odd = _mm256_cmpeq_epi32(_mm256_and_si256(u, bit), bit);  // -1 where odd
+  const vi rounded = _mm256_sub_epi32(_mm256_add_epi32(u, _mm256_set1_epi32(0x7fff)), odd);
+  const vf nan = _mm256_or_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x400000)));
+  return _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(rounded), nan, _mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
+}
+inline __m128i to_bf16_bits(vf x) {
+  const vi bits = _mm256_srli_epi32(round_to_bf16(x), 16);
   return _mm_packus_epi32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
 }
 inline vf round_to_bf16(vf x) { return _mm256_castsi256_ps(_mm256_slli_epi32(to_bf16_words(x), 16)); }
 inline void store(float* p, vf x) { _mm256_storeu_ps(p, x); }
 inline void store(bf16* p, vf x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), to_bf16_bits(x)); }
+// Two vectors side by side: for bfloat16 cheaper than two stores.
+inline void store_pair(float* p, vf a, vf b) {
+  store(p, a);
+  store(p + lanes, b);
+}
+inline void store_pair(bf16* p, vf a, vf b) {
+  const vi halves = _mm256_packus_epi32(_mm256_srli_epi32(round_to_bf16(a), 16), _mm256_srli_epi32(round_to_bf16(b), 16));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(halves, 0xd8));
+}
 inline void store(int32_t* p, vi x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
 inline void store_part(float* p, vf x, int64_t n) { _mm256_maskstore_ps(p, part_bits(n), x); }
 inline void store_part(bf16* p, vf x, int64_t n) {
