@@ -90,12 +90,14 @@ async function build() {
   );
 }
 
-async function timed(what, work) {
+/** Says what is being done, does it, and says how long it took. */
+export async function timed(what, work) {
   const start = performance.now();
   process.stdout.write(`${what} … `);
   try {
-    await work();
+    const result = await work();
     console.log(`${((performance.now() - start) / 1000).toFixed(1)} s`);
+    return result;
   } catch (error) {
     console.log("failed\n");
     throw error;

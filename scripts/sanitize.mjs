@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { main, prepare, ROOT, run } from "./prepare.mjs";
+import { main, prepare, ROOT, run, runQuietly, timed } from "./prepare.mjs";
 
 /** Per kind: the runtime that must be loaded before Node, and its options. */
 const KINDS = {
@@ -27,8 +27,7 @@ await main(async () => {
   await prepare();
 
   for (const kind of given.length > 0 ? given : Object.keys(KINDS)) {
-    console.log(`\n${kind} sanitizer: building …`);
-    const addon = await build(kind);
+    const addon = await timed(`building with the ${kind} sanitizer`, () => build(kind));
     const code = await test(kind, addon, filters.length > 0 ? filters : FILTERS);
     if (code !== 0) return code;
   }
@@ -42,8 +41,7 @@ async function build(kind) {
     cpSync(join(ROOT, "native", entry), join(folder, entry), { recursive: true, preserveTimestamps: true });
   }
   const env = { ...process.env, ETTIN_SANITIZE: kind };
-  const code = await run(process.execPath, [join(ROOT, "scripts/build-native.mjs"), "--folder", folder], { env });
-  if (code !== 0) throw new Error(`[sanitize] the ${kind} build failed; its output is above.`);
+  await runQuietly("sanitize", process.execPath, [join(ROOT, "scripts/build-native.mjs"), "--folder", folder], { env });
   return join(folder, "build/Release/ettin.node");
 }
 

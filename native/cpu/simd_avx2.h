@@ -42,6 +42,8 @@ inline vf load_part(const int8_t* p, int64_t n) {
   return load(values);
 }
 
+inline vi load_part(const int32_t* p, int64_t n) { return _mm256_maskload_epi32(p, part_bits(n)); }
+
 // Rounds to nearest, ties to even; a NaN stays a NaN.
 inline __m128i to_bf16_bits(vf x) {
   const vi u = _mm256_castps_si256(x);
@@ -61,7 +63,12 @@ inline void store_part(bf16* p, vf x, int64_t n) {
   _mm_store_si128(reinterpret_cast<__m128i*>(bits), to_bf16_bits(x));
   for (int64_t i = 0; i < n; i++) p[i].bits = bits[i];
 }
-inline void stream(float* p, vf x) { _mm256_stream_ps(p, x); }  // past the caches; p aligned to 32 bytes
+inline void store_part(int32_t* p, vi x, int64_t n) { _mm256_maskstore_epi32(p, part_bits(n), x); }
+// Past the caches; p aligned to a whole vector of its type. stream_end() before others may read it.
+inline void stream(float* p, vf x) { _mm256_stream_ps(p, x); }
+inline void stream(bf16* p, vf x) { _mm_stream_si128(reinterpret_cast<__m128i*>(p), to_bf16_bits(x)); }
+inline void stream(int32_t* p, vi x) { _mm256_stream_si256(reinterpret_cast<__m256i*>(p), x); }
+inline void stream_end() { _mm_sfence(); }
 
 inline vf add(vf a, vf b) { return _mm256_add_ps(a, b); }
 inline vf sub(vf a, vf b) { return _mm256_sub_ps(a, b); }

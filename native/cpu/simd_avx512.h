@@ -30,6 +30,7 @@ inline vf load_part(const bf16* p, int64_t n) { return widen(_mm256_maskz_loadu_
 inline vf load_part(const int8_t* p, int64_t n) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(part(n), p)));
 }
+inline vi load_part(const int32_t* p, int64_t n) { return _mm512_maskz_loadu_epi32(part(n), p); }
 
 // Rounds to nearest, ties to even; a NaN stays a NaN.
 inline __m256i to_bf16_bits(vf x) {
@@ -48,7 +49,12 @@ inline void store(bf16* p, vf x) { _mm256_storeu_si256(reinterpret_cast<__m256i*
 inline void store(int32_t* p, vi x) { _mm512_storeu_si512(p, x); }
 inline void store_part(float* p, vf x, int64_t n) { _mm512_mask_storeu_ps(p, part(n), x); }
 inline void store_part(bf16* p, vf x, int64_t n) { _mm256_mask_storeu_epi16(p, part(n), to_bf16_bits(x)); }
-inline void stream(float* p, vf x) { _mm512_stream_ps(p, x); }  // past the caches; p aligned to 64 bytes
+inline void store_part(int32_t* p, vi x, int64_t n) { _mm512_mask_storeu_epi32(p, part(n), x); }
+// Past the caches; p aligned to a whole vector of its type. stream_end() before others may read it.
+inline void stream(float* p, vf x) { _mm512_stream_ps(p, x); }
+inline void stream(bf16* p, vf x) { _mm256_stream_si256(reinterpret_cast<__m256i*>(p), to_bf16_bits(x)); }
+inline void stream(int32_t* p, vi x) { _mm512_stream_si512(reinterpret_cast<__m512i*>(p), x); }
+inline void stream_end() { _mm_sfence(); }
 
 inline vf add(vf a, vf b) { return _mm512_add_ps(a, b); }
 inline vf sub(vf a, vf b) { return _mm512_sub_ps(a, b); }

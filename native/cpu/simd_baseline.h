@@ -46,18 +46,26 @@ inline vi load(const int32_t* p) { ETTIN_EACH(vi, p[i]); }
 inline vf load_part(const float* p, int64_t n) { ETTIN_EACH(vf, i < n ? p[i] : 0.0f); }
 inline vf load_part(const bf16* p, int64_t n) { ETTIN_EACH(vf, i < n ? to_float(p[i]) : 0.0f); }
 inline vf load_part(const int8_t* p, int64_t n) { ETTIN_EACH(vf, i < n ? static_cast<float>(p[i]) : 0.0f); }
+inline vi load_part(const int32_t* p, int64_t n) { ETTIN_EACH(vi, i < n ? p[i] : 0); }
 inline void store_part(float* p, vf x, int64_t n) {
   for (int i = 0; i < lanes && i < n; i++) p[i] = x.at[i];
 }
 inline void store_part(bf16* p, vf x, int64_t n) {
   for (int i = 0; i < lanes && i < n; i++) p[i] = to_bf16(x.at[i]);
 }
+inline void store_part(int32_t* p, vi x, int64_t n) {
+  for (int i = 0; i < lanes && i < n; i++) p[i] = x.at[i];
+}
 inline void store(float* p, vf x) { store_part(p, x, lanes); }
 inline void store(bf16* p, vf x) { store_part(p, x, lanes); }
 inline void store(int32_t* p, vi x) {
   for (int i = 0; i < lanes; i++) p[i] = x.at[i];
 }
+// Past the caches where the level can; p aligned to a whole vector. stream_end() before others may read it.
 inline void stream(float* p, vf x) { store(p, x); }
+inline void stream(bf16* p, vf x) { store(p, x); }
+inline void stream(int32_t* p, vi x) { store(p, x); }
+inline void stream_end() {}
 
 inline vf add(vf a, vf b) { ETTIN_EACH(vf, a.at[i] + b.at[i]); }
 inline vf sub(vf a, vf b) { ETTIN_EACH(vf, a.at[i] - b.at[i]); }
