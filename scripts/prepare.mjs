@@ -65,7 +65,8 @@ export function npm(...args) {
   return process.platform === "win32" ? ["cmd.exe", ["/c", "npm", ...args]] : ["npm", args];
 }
 
-async function install() {
+/** Installs what the lock file names, if it is not what is installed. */
+export async function install() {
   // Optional dependencies differ by platform, so a folder shared with a container is installed again there.
   const platform = `${process.platform} ${process.arch}`;
   const stamp = createHash("sha256").update(readFileSync(LOCK)).update(platform).digest("hex");
