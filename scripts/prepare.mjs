@@ -83,11 +83,14 @@ async function build() {
   const env = {
     ...process.env,
     ETTIN_TOOLCHAIN: toolchain(),
+    npm_config_loglevel: "silent", // a failed build says enough by itself
     TURBO_TELEMETRY_DISABLED: "1",
     TURBO_NO_UPDATE_NOTIFIER: "1",
   };
   await timed(first ? "building (the first time takes a minute or two)" : "building", () =>
-    runQuietly("build", process.execPath, [turbo, "run", "build", "--output-logs=errors-only"], { env }),
+    runQuietly("build", process.execPath, [turbo, "run", "build", "--output-logs=errors-only", "--log-prefix=none"], {
+      env,
+    }),
   );
 }
 
