@@ -26,7 +26,7 @@ void forward_row(bf16* y, const bf16* x, int64_t n, float* kept) {  // kept has 
   const float sum = row_exponentials(x, n, shift_by(row_largest(x, n)),
                                      [&](int64_t i, vf e, int64_t) { store(kept + i, e); });
   const vf scale = set(inverse(sum));
-  store_row(y, n, [&](int64_t i, int64_t m) { return mul(load(kept + i), scale); });
+  store_row(y, n, [&](int64_t i, int64_t) { return mul(load(kept + i), scale); });
 }
 
 template <class T>
