@@ -1,4 +1,11 @@
-import { EngineError, expectFloat, expectSameDevice, expectSameDtype, expectSameShape, expectShape } from "../errors.ts";
+import {
+  EngineError,
+  expectFloat,
+  expectSameDevice,
+  expectSameDtype,
+  expectSameShape,
+  expectShape,
+} from "../errors.ts";
 import { contiguous } from "../tensor/contiguous.ts";
 import type { GradientContext } from "../tensor/tape.ts";
 import { sizeOf, Tensor } from "../tensor/tensor.ts";

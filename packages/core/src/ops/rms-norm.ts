@@ -16,11 +16,8 @@ export function rmsNorm(x: Tensor, weight?: Tensor | null, options: NormOptions 
   const y = Tensor.empty(x.shape, x);
   const rstd = Tensor.empty([rows], x, "float32");
   x.backend.rmsNormForward(y, null, rstd, input, null, w, eps);
-  return record(
-    "rmsNorm",
-    y,
-    { inputs: [x, weight ?? null], saved: [input, rstd, w] },
-    (dy, [s, rstd, w], context) => rmsNormGradient(dy, null, s, rstd, w, context, 1),
+  return record("rmsNorm", y, { inputs: [x, weight ?? null], saved: [input, rstd, w] }, (dy, [s, rstd, w], context) =>
+    rmsNormGradient(dy, null, s, rstd, w, context, 1),
   );
 }
 

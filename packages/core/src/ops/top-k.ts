@@ -15,7 +15,11 @@ export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } 
   expectFloat("topK", "x", x);
   const n = x.shape.at(-1);
   if (n === undefined || !Number.isInteger(k) || k < 0 || k > n) {
-    throw new EngineError("topK", `k is ${k}, but x has shape ${shapeText(x.shape)}`, "Pass k from 0 to the last size.");
+    throw new EngineError(
+      "topK",
+      `k is ${k}, but x has shape ${shapeText(x.shape)}`,
+      "Pass k from 0 to the last size.",
+    );
   }
   const shape = [...x.shape.slice(0, -1), k];
   const values = Tensor.empty(shape, x);
