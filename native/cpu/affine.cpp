@@ -15,13 +15,11 @@ void affine(Context& context, Out y, View x, double scale, double shift) {
     return;
   }
   const vf a = set(static_cast<float>(scale)), b = set(static_cast<float>(shift));
-  by_float(y.dtype, [&]<class T>() {
-    if (shift == 0) {
-      map<T>(context, y, [&](vf v) { return mul(a, v); }, Input<T>(x));
-    } else {
-      map<T>(context, y, [&](vf v) { return fma(a, v, b); }, Input<T>(x));
-    }
-  });
+  if (shift == 0) {
+    map_float(context, y, [&](vf v) { return mul(a, v); }, x);
+  } else {
+    map_float(context, y, [&](vf v) { return fma(a, v, b); }, x);
+  }
 }
 
 }  // namespace ettin::ETTIN_LEVEL

@@ -4,9 +4,7 @@
 namespace ettin::ETTIN_LEVEL {
 
 void div(Context& context, Out y, View a, View b) {
-  by_float(y.dtype, [&]<class T>() {
-    map<T>(context, y, [](vf p, vf q) { return div(p, q); }, Input<T>(a), Input<T>(b));
-  });
+  map_float(context, y, [](vf p, vf q) { return div(p, q); }, a, b);
 }
 
 }  // namespace ettin::ETTIN_LEVEL

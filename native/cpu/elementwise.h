@@ -135,4 +135,10 @@ void map(Context& context, const View& y, const F& f, const Input<X>&... x) {
   });
 }
 
+// The same where all tensors are of one float dtype: map_float(context, y, f, x, …).
+template <class F, class... X>
+void map_float(Context& context, const View& y, const F& f, const X&... x) {
+  by_float(y.dtype, [&]<class T>() { map<T>(context, y, f, Input<T>(x)...); });
+}
+
 }  // namespace ettin::ETTIN_LEVEL

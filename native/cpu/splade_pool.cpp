@@ -10,6 +10,8 @@
 //
 // f grows, so the maximum is taken of the scores and f applied once. Forward goes by blocks of the vocabulary
 // whose scores fit `block_bytes`; backward touches only the rows that won. A NaN score wins, so that it is seen.
+#include <math.h>
+
 #include "elementary.h"
 #include "gemm.h"
 #include "segments.h"
@@ -23,6 +25,13 @@ constexpr int64_t max_columns = 64;        // of a block that one task pools
 constexpr int64_t words_per_task = 64;     // of dw
 constexpr int64_t channels_per_task = 128;  // of dx
 constexpr int64_t sequences_per_task = 8;   // of dx: they share one reading of w
+
+vf log1p(vf x) {
+  float values[lanes];
+  store(values, x);
+  for (int i = 0; i < lanes; i++) values[i] = static_cast<float>(::log1p(static_cast<double>(values[i])));
+  return load(values);
+}
 
 // scores: columns of the block, `stride` apart from row to row, starting at row 0.
 void pool(float* y, int32_t* rows, const float* scores, int64_t stride, int64_t begin, int64_t end, int64_t columns,
