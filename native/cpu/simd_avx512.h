@@ -21,9 +21,16 @@ inline mask part(int64_t n) { return static_cast<mask>(n >= lanes ? 0xffffu : (1
 inline vf load(const float* p) { return _mm512_loadu_ps(p); }
 inline vf widen(__m256i bits) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16)); }
 inline vf load(const bf16* p) { return widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+inline vf load(const int8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
 inline vi load(const int32_t* p) { return _mm512_loadu_si512(p); }
 inline vf load_part(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(part(n), p); }
 inline vf load_part(const bf16* p, int64_t n) { return widen(_mm256_maskz_loadu_epi16(part(n), p)); }
+inline vf load_part(const int8_t* p, int64_t n) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(part(n), p)));
+}
+inline vi load_part(const int32_t* p, int64_t n) { return _mm512_maskz_loadu_epi32(part(n), p); }
 
 // Rounds to nearest, ties to even; a NaN stays a NaN.
 inline __m256i to_bf16_bits(vf x) {
@@ -40,10 +47,28 @@ inline __m256i to_bf16_bits(vf x) {
 inline vf round_to_bf16(vf x) { return widen(to_bf16_bits(x)); }
 inline void store(float* p, vf x) { _mm512_storeu_ps(p, x); }
 inline void store(bf16* p, vf x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), to_bf16_bits(x)); }
+// Two vectors side by side: for bfloat16 cheaper than two stores.
+inline void store_pair(float* p, vf a, vf b) {
+  store(p, a);
+  store(p + lanes, b);
+}
+inline void store_pair(bf16* p, vf a, vf b) {
+#ifdef __AVX512BF16__
+  _mm512_storeu_si512(p, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a)));
+#else
+  store(p, a);
+  store(p + lanes, b);
+#endif
+}
 inline void store(int32_t* p, vi x) { _mm512_storeu_si512(p, x); }
 inline void store_part(float* p, vf x, int64_t n) { _mm512_mask_storeu_ps(p, part(n), x); }
 inline void store_part(bf16* p, vf x, int64_t n) { _mm256_mask_storeu_epi16(p, part(n), to_bf16_bits(x)); }
-inline void stream(float* p, vf x) { _mm512_stream_ps(p, x); }  // past the caches; p aligned to 64 bytes
+inline void store_part(int32_t* p, vi x, int64_t n) { _mm512_mask_storeu_epi32(p, part(n), x); }
+// Past the caches; p aligned to a whole vector of its type. stream_end() before others may read it.
+inline void stream(float* p, vf x) { _mm512_stream_ps(p, x); }
+inline void stream(bf16* p, vf x) { _mm256_stream_si256(reinterpret_cast<__m256i*>(p), to_bf16_bits(x)); }
+inline void stream(int32_t* p, vi x) { _mm512_stream_si512(reinterpret_cast<__m512i*>(p), x); }
+inline void stream_end() { _mm_sfence(); }
 
 inline vf add(vf a, vf b) { return _mm512_add_ps(a, b); }
 inline vf sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
@@ -77,6 +102,11 @@ inline vi select(mask m, vi yes, vi no) { return _mm512_mask_blend_epi32(m, no, 
 inline vi add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 inline vi sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 inline vi mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }  // the low 32 bits
+inline vi mul_high(vi a, vi b) {  // the high 32 bits of the product of two unsigned numbers
+  const vi even = _mm512_srli_epi64(_mm512_mul_epu32(a, b), 32);
+  const vi odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32));
+  return _mm512_mask_blend_epi32(0xaaaa, even, odd);
+}
 inline vi bit_and(vi a, vi b) { return _mm512_and_si512(a, b); }
 inline vi bit_or(vi a, vi b) { return _mm512_or_si512(a, b); }
 inline vi bit_xor(vi a, vi b) { return _mm512_xor_si512(a, b); }
@@ -95,6 +125,31 @@ inline vi float_to_bits(vf a) { return _mm512_castps_si512(a); }
 inline vi iota() { return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
 inline vf gather(const float* p, vi index) { return _mm512_i32gather_ps(index, p, 4); }
 
+// Rows become columns: element j of r[i] goes to element i of r[j].
+inline void transpose(vf (&r)[lanes]) {
+  vf s[16];
+  for (int i = 0; i < 16; i += 2) {  // pairs
+    s[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+    s[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {  // fours
+    r[i] = _mm512_shuffle_ps(s[i], s[i + 2], 0x44);
+    r[i + 1] = _mm512_shuffle_ps(s[i], s[i + 2], 0xee);
+    r[i + 2] = _mm512_shuffle_ps(s[i + 1], s[i + 3], 0x44);
+    r[i + 3] = _mm512_shuffle_ps(s[i + 1], s[i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; i++) {  // quarters: r[4 * row block + i] holds column i of each of its four quarters
+    const vf a = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x44);
+    const vf b = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xee);
+    const vf c = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x44);
+    const vf d = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xee);
+    r[i] = _mm512_shuffle_f32x4(a, c, 0x88);
+    r[i + 4] = _mm512_shuffle_f32x4(a, c, 0xdd);
+    r[i + 8] = _mm512_shuffle_f32x4(b, d, 0x88);
+    r[i + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
+  }
+}
+
 #ifdef __AVX512BF16__
 #define ETTIN_HAS_DOT_PAIRS 1
 // Each lane of a and b is a pair of bfloat16: c + a.low * b.low + a.high * b.high.
@@ -102,31 +157,6 @@ inline vf dot_pairs(vi a, vi b, vf c) {
   return _mm512_dpbf16_ps(c, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
 }
 #endif
-
-// Row i, lane j becomes row j, lane i.
-inline void transpose(vf (&r)[lanes]) {
-  vf pairs[lanes], quads[lanes];
-  for (int i = 0; i < 16; i += 2) {
-    pairs[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
-    pairs[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4) {
-    for (int j = 0; j < 2; j++) {
-      quads[i + 2 * j] = _mm512_shuffle_ps(pairs[i + j], pairs[i + j + 2], _MM_SHUFFLE(1, 0, 1, 0));
-      quads[i + 2 * j + 1] = _mm512_shuffle_ps(pairs[i + j], pairs[i + j + 2], _MM_SHUFFLE(3, 2, 3, 2));
-    }
-  }
-  for (int i = 0; i < 4; i++) {  // quads[i + 4 g]: rows 4g to 4g + 3 of columns i, i + 4, i + 8, i + 12
-    const vf even_low = _mm512_shuffle_f32x4(quads[i], quads[i + 4], _MM_SHUFFLE(2, 0, 2, 0));
-    const vf odd_low = _mm512_shuffle_f32x4(quads[i], quads[i + 4], _MM_SHUFFLE(3, 1, 3, 1));
-    const vf even_high = _mm512_shuffle_f32x4(quads[i + 8], quads[i + 12], _MM_SHUFFLE(2, 0, 2, 0));
-    const vf odd_high = _mm512_shuffle_f32x4(quads[i + 8], quads[i + 12], _MM_SHUFFLE(3, 1, 3, 1));
-    r[i] = _mm512_shuffle_f32x4(even_low, even_high, _MM_SHUFFLE(2, 0, 2, 0));
-    r[i + 4] = _mm512_shuffle_f32x4(odd_low, odd_high, _MM_SHUFFLE(2, 0, 2, 0));
-    r[i + 8] = _mm512_shuffle_f32x4(even_low, even_high, _MM_SHUFFLE(3, 1, 3, 1));
-    r[i + 12] = _mm512_shuffle_f32x4(odd_low, odd_high, _MM_SHUFFLE(3, 1, 3, 1));
-  }
-}
 
 // Sums in a fixed tree: halves, quarters, pairs.
 inline float reduce_add(vf a) {
