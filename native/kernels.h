@@ -114,57 +114,8 @@ struct Context;
   K(linear_backward_weight, (Context&, InOut dw, View dy, View x, bool accumulate)) /* dw [N,K] float32 */             \
   K(linear_backward_bias, (Context&, InOut db, View dy, bool accumulate))                                              \
   K(matmul, (Context&, Out y, View a, View b)) /* [..,M,K] · [..,K,N]; strided a and b, batch stride 0 allowed */     \
-<<<<<<< HEAD
-  /* y [2] float32: operations done by `threads` at once, of bfloat16 pairs or float32 (0: no instruction); a rest */   \
+  /* y [2] float32: operations done by `threads` at once, of bfloat16 pairs or float32 (0: no instruction); a rest */ \
   K(multiply_add_peak, (Context&, Out y, bool pairs, int64_t threads, int64_t steps))                                 \
-                                                                                                                      \
-  /* attention: q [Tq,Hq,D], k v [Tk,Hkv,D], strided in T and H; lse [Hq,Tq]; key j is seen by query i of a sequence  \
-     with nq queries and nk keys when p = i + nk - nq satisfies p - left <= j <= p + right (-1: no bound), and j <= p \
-     if causal. qkv [T,(Hq+2Hkv)D]; cos and sin [P,D/2] float32 rotate q and k, position 0 at each sequence's start */\
-  K(attention_forward, (Context&, Out y, Out lse, View q, View k, View v, View query_offsets, View key_offsets,      \
-                        double scale, bool causal, int64_t left, int64_t right, Optional sequences,                  \
-                        int64_t first_sequence, double rate, int64_t seed, int64_t step, int64_t site))               \
-  K(attention_backward, (Context&, Out dq, Out dk, Out dv, View dy, View q, View k, View v, View y, View lse,        \
-                         View query_offsets, View key_offsets, double scale, bool causal, int64_t left,              \
-                         int64_t right, Optional sequences, int64_t first_sequence, double rate, int64_t seed,       \
-                         int64_t step, int64_t site))                                                                 \
-  K(self_attention_forward, (Context&, Out y, Out lse, View qkv, Optional cos, Optional sin, View offsets,           \
-                             int64_t heads, int64_t kv_heads, double scale, bool causal, int64_t left,               \
-                             int64_t right, Optional sequences, int64_t first_sequence, double rate, int64_t seed,   \
-                             int64_t step, int64_t site))                                                             \
-  K(self_attention_backward, (Context&, Out dqkv, View dy, View qkv, View y, View lse, Optional cos, Optional sin,   \
-                              View offsets, int64_t heads, int64_t kv_heads, double scale, bool causal,              \
-                              int64_t left, int64_t right, Optional sequences, int64_t first_sequence, double rate,  \
-                              int64_t seed, int64_t step, int64_t site))                                              \
-  K(rotary, (Context&, Out y, View x, View cos, View sin, View offsets, Optional starts, bool inverse))               \
-                                                                                                                      \
-  /* losses and heads, fused where memory goes */                                                                     \
-  K(cross_entropy_forward, (Context&, Out loss, Out lse, View scores, View targets, double label_smoothing))          \
-  K(cross_entropy_backward, (Context&, Out dscores, View dloss, View scores, View lse, View targets,                 \
-                             double label_smoothing))                                                                 \
-  K(linear_cross_entropy_forward, (Context&, Out loss, Out lse, View x, View w, Optional bias, View targets))         \
-  K(linear_cross_entropy_backward, (Context&, OptionalOut dx, OptionalInOut dw, OptionalInOut dbias, View dloss,     \
-                                    View x, View w, Optional bias, View lse, View targets, bool accumulate_weight,   \
-                                    bool accumulate_bias))                                                            \
-  K(splade_pool_forward, (Context&, Out y, Out rows, View x, View w, Optional bias, View offsets))                    \
-  K(splade_pool_backward, (Context&, OptionalOut dx, OptionalInOut dw, OptionalInOut dbias, View dy, View y,         \
-                           View rows, View x, View w, bool accumulate_weight, bool accumulate_bias))                  \
-  K(max_sim_forward, (Context&, Out scores, Out rows, View q, View d, View query_offsets, View document_offsets,     \
-                      Optional pairs))                                                                                \
-  K(max_sim_backward, (Context&, Out dq, Out dd, View dscores, View rows, View q, View d, View query_offsets,        \
-                       View document_offsets, Optional pairs))                                                        \
-                                                                                                                      \
-  /* optimizer: one pass over all parameters; a norm that is not finite changes nothing */                            \
-  K(global_norm, (Context&, Out norm, Views gradients))                                                               \
-  K(adamw_step, (Context&, InOuts parameters, InOuts first, InOuts second, Views gradients, Optional norm,           \
-                 double max_norm, double learning_rate, double beta1, double beta2, double eps,                      \
-                 double weight_decay, int64_t step))                                                                  \
-  K(stable_adamw_step, (Context&, InOuts parameters, InOuts first, InOuts second, Views gradients, Optional norm,    \
-                        double max_norm, double learning_rate, double beta1, double beta2, double eps,               \
-                        double weight_decay, int64_t step))                                                           \
-                                                                                                                      \
-  /* exact search: queries [Q,D] float32 against a corpus of float32, bfloat16, int8 or packed bits */                \
-=======
                                                                                                                        \
   /* attention: q [Tq,Hq,D], k v [Tk,Hkv,D], strided in T and H; lse [Hq,Tq]; key j is seen by query i of a sequence   \
      with nq queries and nk keys when p = i + nk - nq satisfies p - left <= j <= p + right (-1: no bound), and j <= p  \
@@ -219,7 +170,6 @@ struct Context;
      double learning_rate, double beta1, double beta2, double eps, double weight_decay, int64_t step))                 \
                                                                                                                        \
   /* exact search: queries [Q,D] float32 against a corpus of float32, bfloat16, int8 or packed bits */                 \
->>>>>>> main
   K(exact_top_k, (Context&, Out scores, Out ids, View queries, View corpus))
 
 struct Kernels {
