@@ -26,9 +26,7 @@ void backward_row(T* dx, float dy, const T* x, int64_t n) {
   const float shift = shift_by(row_largest(x, n));
   const float sum = row_exponentials(x, n, shift);
   const vf s = set(shift), scale = set(sum == 0.0f ? 0.0f : dy / sum);
-  each_vector(n, [&](int64_t i, int64_t m) {
-    store(dx + i, mul(exp_nonpositive(sub(load(x + i, m), s)), scale), m);
-  });
+  store_row(dx, n, [&](int64_t i, int64_t m) { return mul(exp_nonpositive(sub(load(x + i, m), s)), scale); });
 }
 
 template <class T>

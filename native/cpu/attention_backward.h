@@ -1,0 +1,223 @@
+// attention.cpp, backward. A task is a range of keys of one sequence and one key head, with all its query heads:
+// it writes dk and dv of these keys and dq of the queries at the same places. Where a window bounds what is seen,
+// long sequences are cut into such ranges; each computes what crosses its ends anew, so that no sum is shared.
+//
+//   p[i,j]  = exp(scale * q[i]·k[j] - lse[i])      delta[i] = sum_d dy[i,d] * y[i,d]
+//   dv[j]   = sum_i p[i,j] * dy[i]                 ds[i,j]  = p[i,j] * (dy[i]·v[j] - delta[i])
+//   dk[j]   = scale * sum_i ds[i,j] * q[i]         dq[i]    = scale * sum_j ds[i,j] * k[j]
+#pragma once
+
+#include "attention_tiles.h"
+
+namespace ettin::ETTIN_LEVEL {
+
+constexpr int64_t backward_keys = 256;    // keys of a chunk
+constexpr int64_t backward_range = 1024;  // keys of a task, where a window bounds it
+
+struct BackwardPlan {
+  int64_t rows;   // most queries of which a task writes dq
+  int64_t group;  // query heads of a key head
+  int64_t stride, score_stride;
+};
+
+struct BackwardTiles {
+  float *k, *keys, *values, *stage, *q, *dy;
+  float *p, *ds, *lse, *delta;
+  float *dk, *dv, *dq;
+  int64_t floats;
+
+  BackwardTiles(const BackwardPlan& plan, float* scratch) {
+    Cutter cut{scratch, 0};
+    const int64_t columns = (backward_keys + margin + tile_columns) * plan.stride;
+    k = cut.take(columns);
+    keys = cut.take(columns);
+    values = cut.take(columns);
+    stage = cut.take(stage_rows * plan.stride);
+    q = cut.take((block_rows + tile_rows) * plan.stride);
+    dy = cut.take((block_rows + tile_rows) * plan.stride);
+    p = cut.take((block_rows + tile_rows) * plan.score_stride);
+    ds = cut.take((block_rows + tile_rows) * plan.score_stride);
+    lse = cut.take(block_rows);
+    delta = cut.take(block_rows);
+    dk = cut.take(columns);
+    dv = cut.take(columns);
+    dq = cut.take((plan.group * plan.rows + tile_rows) * plan.stride);
+    floats = cut.floats;
+  }
+};
+
+struct BackwardTask {
+  int64_t sequence, kv_head;
+  Range keys, queries;
+};
+
+template <class Real>
+struct Backward {
+  const Attention& a;
+  const BackwardPlan& plan;
+  const BackwardTiles& tiles;
+  const Real *y, *dy;  // [queries, heads * dim]
+  const float* lse;
+  HeadRows dq, dk, dv;
+
+  void run(const BackwardTask& task) const {
+    const Band band = band_of(a, task.sequence);
+    const int64_t wide = round_up(a.dim, lanes), stride = plan.stride;
+    const int64_t key0 = a.key_offsets[task.sequence], query0 = a.query_offsets[task.sequence];
+    const int64_t count = max<int64_t>(0, task.queries.end - task.queries.begin);
+    clear_rows(tiles.dq, stride, plan.group * count, wide);
+
+    Range all = task.keys;  // and what the queries see beyond them
+    if (count > 0) {
+      const Range seen = keys_seen(band, task.queries);
+      if (!seen.empty()) all = all.empty() ? seen : Range{min(all.begin, seen.begin), max(all.end, seen.end)};
+    }
+    for (int64_t c = all.begin / backward_keys * backward_keys; c < all.end; c += backward_keys) {
+      const Range chunk = overlap({c, c + backward_keys}, {all.begin / 16 * 16, all.end});
+      const bool own = c >= task.keys.begin && c < task.keys.end;
+      const Range asking = own ? queries_seeing(band, chunk) : overlap(queries_seeing(band, chunk), task.queries);
+      load_keys(task, key0, chunk);
+      if (own) {
+        const int64_t rows = round_up(chunk.end - chunk.begin, tile_rows);
+        clear_rows(tiles.dk, stride, rows, wide);
+        clear_rows(tiles.dv, stride, rows, wide);
+      }
+      const Range parts[3] = {{asking.begin, min(asking.end, task.queries.begin)},
+                              overlap(asking, task.queries),
+                              {max(asking.begin, task.queries.end), asking.end}};
+      for (int64_t g = 0; g < plan.group; g++) {
+        for (int part = 0; part < 3; part++) {
+          for (int64_t i = parts[part].begin; i < parts[part].end; i += block_rows) {
+            block(task, band, chunk, g, {i, min(i + block_rows, parts[part].end)}, own,
+                  part == 1 ? tiles.dq + (g * count + i - task.queries.begin) * stride : nullptr);
+          }
+        }
+      }
+      if (own) {
+        const int64_t n = chunk.end - chunk.begin;
+        copy_rows(static_cast<Real*>(dk.data) + (key0 + chunk.begin) * dk.row + task.kv_head * dk.head, dk.row,
+                  tiles.dk, stride, n, a.dim, ln_2, a.cos, a.sin, chunk.begin, true);
+        copy_rows(static_cast<Real*>(dv.data) + (key0 + chunk.begin) * dv.row + task.kv_head * dv.head, dv.row,
+                  tiles.dv, stride, n, a.dim, 1.0f, nullptr, nullptr, 0, false);
+      }
+    }
+    for (int64_t g = 0; g < plan.group; g++) {
+      const int64_t head = task.kv_head * plan.group + g;
+      copy_rows(static_cast<Real*>(dq.data) + (query0 + task.queries.begin) * dq.row + head * dq.head, dq.row,
+                tiles.dq + g * count * stride, stride, count, a.dim, static_cast<float>(a.scale), a.cos, a.sin,
+                task.queries.begin, true);
+    }
+  }
+
+  void load_keys(const BackwardTask& task, int64_t key0, Range chunk) const {
+    const int64_t n = chunk.end - chunk.begin, stride = plan.stride, first = key0 + chunk.begin;
+    copy_rows(tiles.k, stride, static_cast<const Real*>(a.k.data) + first * a.k.row + task.kv_head * a.k.head, a.k.row,
+              n, a.dim, 1.0f, a.cos, a.sin, chunk.begin, false);
+    clear_rest(tiles.k, stride, n, a.dim);
+    transpose_rows(tiles.keys, 0, tiles.k, stride, n, a.dim);
+    for (int64_t t = 0; t < n; t += stage_rows) {
+      const int64_t part = min(stage_rows, n - t);
+      copy_rows(tiles.stage, stride,
+                static_cast<const Real*>(a.v.data) + (first + t) * a.v.row + task.kv_head * a.v.head, a.v.row, part,
+                a.dim, 1.0f, nullptr, nullptr, 0, false);
+      clear_rest(tiles.stage, stride, part, a.dim);
+      transpose_rows(tiles.values, t, tiles.stage, stride, part, a.dim);
+    }
+  }
+
+  // Rotated queries, gradients of the outputs, and what each row needs of the softmax.
+  void load_queries(int64_t query0, int64_t head, Range rows) const {
+    const int64_t m = rows.end - rows.begin, stride = plan.stride, first = query0 + rows.begin;
+    copy_rows(tiles.q, stride, static_cast<const Real*>(a.q.data) + first * a.q.row + head * a.q.head, a.q.row, m,
+              a.dim, static_cast<float>(a.scale * log2_e), a.cos, a.sin, rows.begin, false);
+    clear_rest(tiles.q, stride, m, a.dim);
+    const int64_t row = a.heads * a.dim;
+    copy_rows(tiles.dy, stride, dy + first * row + head * a.dim, row, m, a.dim, 1.0f, nullptr, nullptr, 0, false);
+    clear_rest(tiles.dy, stride, m, a.dim);
+    for (int64_t r = 0; r < m; r++) {
+      const Real* y_r = y + (first + r) * row + head * a.dim;
+      vf sum = zero();
+      for (int64_t d = 0; d < a.dim; d += lanes) sum = fma(load(tiles.dy + r * stride + d), load(y_r + d, a.dim - d), sum);
+      tiles.delta[r] = reduce_add(sum);
+      tiles.lse[r] = lse[head * a.queries + first + r] * log2_e;
+    }
+  }
+
+  void block(const BackwardTask& task, const Band& band, Range chunk, int64_t g, Range rows, bool own,
+             float* dq_rows) const {
+    const int64_t head = task.kv_head * plan.group + g, stride = plan.stride, ldp = plan.score_stride;
+    const TileSpans spans = tile_spans(band, rows.begin, rows.end - rows.begin, chunk, chunk.begin);
+    load_queries(a.query_offsets[task.sequence], head, rows);
+    score_product(spans, a.dim, tiles.q, stride, tiles.keys, tiles.p, ldp);
+    score_product(spans, a.dim, tiles.dy, stride, tiles.values, tiles.ds, ldp);
+    for (int64_t t = 0; t < spans.count; t++) {
+      const TileSpan& s = spans.at[t];
+      for (int64_t r = s.row; r < s.row + s.rows; r++) {
+        const int64_t i = rows.begin + r;
+        const Range seen = overlap(keys_seen(band, {i, i + 1}), chunk);
+        probabilities(task, head, i + band.shift, r, s, {seen.begin - chunk.begin, seen.end - chunk.begin},
+                      chunk.begin);
+      }
+    }
+    if (own) key_products(band, chunk, rows);
+    if (dq_rows) value_product(spans, a.dim, tiles.ds, ldp, tiles.k, stride, dq_rows, stride);
+  }
+
+  // Scores and dy·v of a row become the (dropped) probabilities and ds, with zeros around what is seen.
+  void probabilities(const BackwardTask& task, int64_t head, int64_t place, int64_t r, const TileSpan& s, Range seen,
+                     int64_t start) const {
+    float* p = tiles.p + r * plan.score_stride;
+    float* ds = tiles.ds + r * plan.score_stride;
+    for (int64_t c = max<int64_t>(0, s.from - margin); c < s.from; c += lanes) {
+      store(p + c, zero());
+      store(ds + c, zero());
+    }
+    for (int64_t c = s.to; c < s.to + margin; c += lanes) {
+      store(p + c, zero());
+      store(ds + c, zero());
+    }
+    if (seen.empty()) {
+      for (int64_t c = s.from; c < s.to; c += lanes) {
+        store(p + c, zero());
+        store(ds + c, zero());
+      }
+      return;
+    }
+    hide(p, s.from, s.to, seen.begin, seen.end);
+    const vf shift = set(tiles.lse[r]), delta = set(tiles.delta[r]);
+    if (a.rate > 0.0) {
+      const vf keep = set(keep_scale(a));
+      dropout_row(a, task.sequence, head, place).each(start, s.from, s.to, [&](int64_t c, mask m) {
+        const vf q = exp2(sub(load(p + c), shift));
+        const vf kept = select(m, keep, zero());
+        store(p + c, mul(q, kept));
+        store(ds + c, mul(q, sub(mul(load(ds + c), kept), delta)));
+      });
+      return;
+    }
+    for (int64_t c = s.from; c < s.to; c += lanes) {
+      const vf q = exp2(sub(load(p + c), shift));
+      store(p + c, q);
+      store(ds + c, mul(q, sub(load(ds + c), delta)));
+    }
+  }
+
+  // dv += pᵀ·dy and dk += dsᵀ·q over the block's queries
+  void key_products(const Band& band, Range chunk, Range rows) const {
+    const int64_t wide = round_up(a.dim, lanes), stride = plan.stride, ldp = plan.score_stride;
+    for (int64_t j = chunk.begin; j < chunk.end; j += tile_rows) {
+      const Range keys{j, min(j + tile_rows, chunk.end)};
+      const Range i = overlap(queries_seeing(band, keys), rows);
+      if (i.empty()) continue;
+      const int64_t first = i.begin - rows.begin, depth = i.end - i.begin, column = j - chunk.begin;
+      for (int64_t d = 0; d < wide; d += tile_columns) {
+        tile_product<true, true>(keys.end - j, wide - d, depth, tiles.p + first * ldp + column, ldp,
+                                 tiles.dy + first * stride + d, stride, tiles.dv + column * stride + d, stride);
+        tile_product<true, true>(keys.end - j, wide - d, depth, tiles.ds + first * ldp + column, ldp,
+                                 tiles.q + first * stride + d, stride, tiles.dk + column * stride + d, stride);
+      }
+    }
+  }
+};
+
+}  // namespace ettin::ETTIN_LEVEL

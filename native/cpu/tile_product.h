@@ -1,0 +1,67 @@
+// Products of small float32 tiles that lie in a cache, blocked by registers.
+//
+//   c[r,n] (+)= sum_k a[r,k] * b[k,n]      r < tile_rows, n < tile_columns
+//
+// Each element of c is one chain of fused multiply-adds over ascending k, whatever the tile around it: a row's
+// bits do not depend on how many rows there are. b's rows hold vectors; a is broadcast, from its rows
+// ("by row": a[r * lda + k]) or from the rows of its transpose ("by column": a[k * lda + r]).
+#pragma once
+
+#include "simd.h"
+
+namespace ettin::ETTIN_LEVEL {
+
+constexpr int tile_rows = lanes == 16 ? 12 : 6;  // rows * 2 vectors of sums, within the level's registers
+constexpr int tile_step = tile_rows / 3;         // the last tile has 1, 2 or 3 times as many rows
+constexpr int tile_columns = 2 * lanes;          // the last panel has 1 or 2 vectors
+
+template <int tall, int wide, bool by_column, bool accumulate>
+inline void tile_product_fixed(int64_t depth, const float* a, int64_t lda, const float* b, int64_t ldb, float* c,
+                               int64_t ldc) {
+  vf sum[tall][wide];
+  for (int r = 0; r < tall; r++) {
+    for (int v = 0; v < wide; v++) sum[r][v] = accumulate ? load(c + r * ldc + v * lanes) : zero();
+  }
+  const int64_t next = by_column ? lda : 1;
+  const auto step = [&](int64_t k) {
+    vf right[wide];
+    for (int v = 0; v < wide; v++) right[v] = load(b + k * ldb + v * lanes);
+    for (int r = 0; r < tall; r++) {
+      const vf left = set(by_column ? a[k * lda + r] : a[r * lda + k]);
+      for (int v = 0; v < wide; v++) sum[r][v] = fma(left, right[v], sum[r][v]);
+    }
+  };
+  for (int64_t fours = depth / 4; fours > 0; fours--) {
+    for (int k = 0; k < 4; k++) step(k);
+    a += 4 * next;
+    b += 4 * ldb;
+  }
+  for (int64_t rest = depth % 4; rest > 0; rest--) {
+    step(0);
+    a += next;
+    b += ldb;
+  }
+  for (int r = 0; r < tall; r++) {
+    for (int v = 0; v < wide; v++) store(c + r * ldc + v * lanes, sum[r][v]);
+  }
+}
+
+// One tile of at most tile_rows rows and one or two vectors of columns. Rows are computed in steps of
+// tile_step: a and c have that many, the last of them possibly unused.
+template <bool by_column, bool accumulate>
+__attribute__((noinline)) void tile_product(int64_t rows, int64_t columns, int64_t depth, const float* a, int64_t lda, const float* b,
+                  int64_t ldb, float* c, int64_t ldc) {
+  const bool two = columns > lanes;
+  if (rows > 2 * tile_step) {
+    two ? tile_product_fixed<tile_rows, 2, by_column, accumulate>(depth, a, lda, b, ldb, c, ldc)
+        : tile_product_fixed<tile_rows, 1, by_column, accumulate>(depth, a, lda, b, ldb, c, ldc);
+  } else if (rows > tile_step) {
+    two ? tile_product_fixed<2 * tile_step, 2, by_column, accumulate>(depth, a, lda, b, ldb, c, ldc)
+        : tile_product_fixed<2 * tile_step, 1, by_column, accumulate>(depth, a, lda, b, ldb, c, ldc);
+  } else {
+    two ? tile_product_fixed<tile_step, 2, by_column, accumulate>(depth, a, lda, b, ldb, c, ldc)
+        : tile_product_fixed<tile_step, 1, by_column, accumulate>(depth, a, lda, b, ldb, c, ldc);
+  }
+}
+
+}  // namespace ettin::ETTIN_LEVEL
