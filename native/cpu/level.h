@@ -87,8 +87,7 @@ void parallel_for(Context& context, int64_t tasks, const Body& body) {
 // number of threads: pieces decide the order of sums.
 template <class Body>
 void parallel_chunks(Context& context, int64_t n, int64_t grain, const Body& body) {
-  parallel_for(context, ceil_div(n, grain),
-               [&](int64_t task, int) { body(task * grain, min(n, (task + 1) * grain)); });
+  parallel_for(context, ceil_div(n, grain), [&](int64_t task, int) { body(task * grain, min(n, (task + 1) * grain)); });
 }
 
 // Calls body with a value of the view's element type: by_float(x.dtype, [&]<class T>() { … as<T>(x) … }).

@@ -21,6 +21,7 @@ namespace ettin::ETTIN_LEVEL {
 
 inline vf load(const float* p, int64_t n) { return n >= lanes ? load(p) : load_part(p, n); }
 inline vf load(const bf16* p, int64_t n) { return n >= lanes ? load(p) : load_part(p, n); }
+inline vf load(const int8_t* p, int64_t n) { return n >= lanes ? load(p) : load_part(p, n); }
 inline void store(float* p, vf x, int64_t n) { n >= lanes ? store(p, x) : store_part(p, x, n); }
 inline void store(bf16* p, vf x, int64_t n) { n >= lanes ? store(p, x) : store_part(p, x, n); }
 

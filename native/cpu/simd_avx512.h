@@ -21,9 +21,16 @@ inline mask part(int64_t n) { return static_cast<mask>(n >= lanes ? 0xffffu : (1
 inline vf load(const float* p) { return _mm512_loadu_ps(p); }
 inline vf widen(__m256i bits) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16)); }
 inline vf load(const bf16* p) { return widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+inline vf load(const int8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
 inline vi load(const int32_t* p) { return _mm512_loadu_si512(p); }
 inline vf load_part(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(part(n), p); }
 inline vf load_part(const bf16* p, int64_t n) { return widen(_mm256_maskz_loadu_epi16(part(n), p)); }
+inline vf load_part(const int8_t* p, int64_t n) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(part(n), p)));
+}
+inline vi load_part(const int32_t* p, int64_t n) { return _mm512_maskz_loadu_epi32(part(n), p); }
 
 // Rounds to nearest, ties to even; a NaN stays a NaN.
 inline __m256i to_bf16_bits(vf x) {
@@ -37,12 +44,31 @@ inline __m256i to_bf16_bits(vf x) {
   return _mm512_cvtepi32_epi16(_mm512_mask_blend_epi32(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), rounded, nan));
 #endif
 }
+inline vf round_to_bf16(vf x) { return widen(to_bf16_bits(x)); }
 inline void store(float* p, vf x) { _mm512_storeu_ps(p, x); }
 inline void store(bf16* p, vf x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), to_bf16_bits(x)); }
+// Two vectors side by side: for bfloat16 cheaper than two stores.
+inline void store_pair(float* p, vf a, vf b) {
+  store(p, a);
+  store(p + lanes, b);
+}
+inline void store_pair(bf16* p, vf a, vf b) {
+#ifdef __AVX512BF16__
+  _mm512_storeu_si512(p, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a)));
+#else
+  store(p, a);
+  store(p + lanes, b);
+#endif
+}
 inline void store(int32_t* p, vi x) { _mm512_storeu_si512(p, x); }
 inline void store_part(float* p, vf x, int64_t n) { _mm512_mask_storeu_ps(p, part(n), x); }
 inline void store_part(bf16* p, vf x, int64_t n) { _mm256_mask_storeu_epi16(p, part(n), to_bf16_bits(x)); }
-inline void stream(float* p, vf x) { _mm512_stream_ps(p, x); }  // past the caches; p aligned to 64 bytes
+inline void store_part(int32_t* p, vi x, int64_t n) { _mm512_mask_storeu_epi32(p, part(n), x); }
+// Past the caches; p aligned to a whole vector of its type. stream_end() before others may read it.
+inline void stream(float* p, vf x) { _mm512_stream_ps(p, x); }
+inline void stream(bf16* p, vf x) { _mm256_stream_si256(reinterpret_cast<__m256i*>(p), to_bf16_bits(x)); }
+inline void stream(int32_t* p, vi x) { _mm512_stream_si512(reinterpret_cast<__m512i*>(p), x); }
+inline void stream_end() { _mm_sfence(); }
 
 inline vf add(vf a, vf b) { return _mm512_add_ps(a, b); }
 inline vf sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
@@ -131,6 +157,31 @@ inline vf dot_pairs(vi a, vi b, vf c) {
   return _mm512_dpbf16_ps(c, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
 }
 #endif
+
+// Row i, lane j becomes row j, lane i.
+inline void transpose(vf (&r)[lanes]) {
+  vf pairs[lanes], quads[lanes];
+  for (int i = 0; i < 16; i += 2) {
+    pairs[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+    pairs[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {
+    for (int j = 0; j < 2; j++) {
+      quads[i + 2 * j] = _mm512_shuffle_ps(pairs[i + j], pairs[i + j + 2], _MM_SHUFFLE(1, 0, 1, 0));
+      quads[i + 2 * j + 1] = _mm512_shuffle_ps(pairs[i + j], pairs[i + j + 2], _MM_SHUFFLE(3, 2, 3, 2));
+    }
+  }
+  for (int i = 0; i < 4; i++) {  // quads[i + 4 g]: rows 4g to 4g + 3 of columns i, i + 4, i + 8, i + 12
+    const vf even_low = _mm512_shuffle_f32x4(quads[i], quads[i + 4], _MM_SHUFFLE(2, 0, 2, 0));
+    const vf odd_low = _mm512_shuffle_f32x4(quads[i], quads[i + 4], _MM_SHUFFLE(3, 1, 3, 1));
+    const vf even_high = _mm512_shuffle_f32x4(quads[i + 8], quads[i + 12], _MM_SHUFFLE(2, 0, 2, 0));
+    const vf odd_high = _mm512_shuffle_f32x4(quads[i + 8], quads[i + 12], _MM_SHUFFLE(3, 1, 3, 1));
+    r[i] = _mm512_shuffle_f32x4(even_low, even_high, _MM_SHUFFLE(2, 0, 2, 0));
+    r[i + 4] = _mm512_shuffle_f32x4(odd_low, odd_high, _MM_SHUFFLE(2, 0, 2, 0));
+    r[i + 8] = _mm512_shuffle_f32x4(even_low, even_high, _MM_SHUFFLE(3, 1, 3, 1));
+    r[i + 12] = _mm512_shuffle_f32x4(odd_low, odd_high, _MM_SHUFFLE(3, 1, 3, 1));
+  }
+}
 
 // Sums in a fixed tree: halves, quarters, pairs.
 inline float reduce_add(vf a) {

@@ -27,11 +27,11 @@ struct mask {
   bool at[lanes];
 };
 
-#define ETTIN_EACH(type, expression)      \
-  type r;                                 \
-  for (int i = 0; i < lanes; i++) {       \
-    r.at[i] = expression;                 \
-  }                                       \
+#define ETTIN_EACH(type, expression) \
+  type r;                            \
+  for (int i = 0; i < lanes; i++) {  \
+    r.at[i] = expression;            \
+  }                                  \
   return r
 
 inline vf set(float x) { ETTIN_EACH(vf, x); }
@@ -41,28 +41,44 @@ inline mask part(int64_t n) { ETTIN_EACH(mask, i < n); }  // lanes below n
 
 inline vf load(const float* p) { ETTIN_EACH(vf, p[i]); }
 inline vf load(const bf16* p) { ETTIN_EACH(vf, to_float(p[i])); }
+inline vf load(const int8_t* p) { ETTIN_EACH(vf, static_cast<float>(p[i])); }
 inline vi load(const int32_t* p) { ETTIN_EACH(vi, p[i]); }
 inline vf load_part(const float* p, int64_t n) { ETTIN_EACH(vf, i < n ? p[i] : 0.0f); }
 inline vf load_part(const bf16* p, int64_t n) { ETTIN_EACH(vf, i < n ? to_float(p[i]) : 0.0f); }
+inline vf load_part(const int8_t* p, int64_t n) { ETTIN_EACH(vf, i < n ? static_cast<float>(p[i]) : 0.0f); }
+inline vi load_part(const int32_t* p, int64_t n) { ETTIN_EACH(vi, i < n ? p[i] : 0); }
 inline void store_part(float* p, vf x, int64_t n) {
   for (int i = 0; i < lanes && i < n; i++) p[i] = x.at[i];
 }
 inline void store_part(bf16* p, vf x, int64_t n) {
   for (int i = 0; i < lanes && i < n; i++) p[i] = to_bf16(x.at[i]);
 }
+inline void store_part(int32_t* p, vi x, int64_t n) {
+  for (int i = 0; i < lanes && i < n; i++) p[i] = x.at[i];
+}
 inline void store(float* p, vf x) { store_part(p, x, lanes); }
 inline void store(bf16* p, vf x) { store_part(p, x, lanes); }
+// Two vectors side by side: for bfloat16 cheaper than two stores.
+template <class T>
+void store_pair(T* p, vf a, vf b) {
+  store(p, a);
+  store(p + lanes, b);
+}
 inline void store(int32_t* p, vi x) {
   for (int i = 0; i < lanes; i++) p[i] = x.at[i];
 }
+// Past the caches where the level can; p aligned to a whole vector. stream_end() before others may read it.
 inline void stream(float* p, vf x) { store(p, x); }
+inline void stream(bf16* p, vf x) { store(p, x); }
+inline void stream(int32_t* p, vi x) { store(p, x); }
+inline void stream_end() {}
 
 inline vf add(vf a, vf b) { ETTIN_EACH(vf, a.at[i] + b.at[i]); }
 inline vf sub(vf a, vf b) { ETTIN_EACH(vf, a.at[i] - b.at[i]); }
 inline vf mul(vf a, vf b) { ETTIN_EACH(vf, a.at[i] * b.at[i]); }
 inline vf div(vf a, vf b) { ETTIN_EACH(vf, a.at[i] / b.at[i]); }
-inline vf fma(vf a, vf b, vf c) { ETTIN_EACH(vf, a.at[i] * b.at[i] + c.at[i]); }    // a * b + c
-inline vf fnma(vf a, vf b, vf c) { ETTIN_EACH(vf, c.at[i] - a.at[i] * b.at[i]); }   // c - a * b
+inline vf fma(vf a, vf b, vf c) { ETTIN_EACH(vf, a.at[i] * b.at[i] + c.at[i]); }   // a * b + c
+inline vf fnma(vf a, vf b, vf c) { ETTIN_EACH(vf, c.at[i] - a.at[i] * b.at[i]); }  // c - a * b
 inline vf min(vf a, vf b) { ETTIN_EACH(vf, a.at[i] < b.at[i] ? a.at[i] : b.at[i]); }
 inline vf max(vf a, vf b) { ETTIN_EACH(vf, a.at[i] > b.at[i] ? a.at[i] : b.at[i]); }  // b where either is NaN
 inline vf sqrt(vf a) { ETTIN_EACH(vf, __builtin_sqrtf(a.at[i])); }
@@ -131,6 +147,19 @@ inline vf dot_pairs(vi a, vi b, vf c) {
   const vi high = set_int(INT32_MIN >> 15);
   const vf low = fma(bits_to_float(shift_left<16>(a)), bits_to_float(shift_left<16>(b)), c);
   return fma(bits_to_float(bit_and(a, high)), bits_to_float(bit_and(b, high)), low);
+}
+
+inline vf round_to_bf16(vf x) { ETTIN_EACH(vf, to_float(to_bf16(x.at[i]))); }
+
+// Row i, lane j becomes row j, lane i.
+inline void transpose(vf (&r)[lanes]) {
+  for (int i = 0; i < lanes; i++) {
+    for (int j = 0; j < i; j++) {
+      const float x = r[i].at[j];
+      r[i].at[j] = r[j].at[i];
+      r[j].at[i] = x;
+    }
+  }
 }
 
 #undef ETTIN_EACH

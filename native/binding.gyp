@@ -1,0 +1,101 @@
+{
+  # One static library per instruction-set level from the same sources (cpu/), each with its flags, and the
+  # addon, built for the baseline, that picks a table of kernels at run time. ETTIN_SANITIZE=address,undefined
+  # builds with sanitizers; ettin_levels=avx2 (node-gyp -- -Dettin_levels=avx2) is not offered: a table with
+  # holes would not link.
+  "variables": {
+    "kernel_sources": ["<!@(node -p \"require('fs').readdirSync('cpu').filter(f => f.endsWith('.cpp')).sort().map(f => 'cpu/' + f).join(' ')\")"],
+    "sanitize%": "<!(node -p \"process.env.ETTIN_SANITIZE || ''\")",
+    "emulated%": "<!(node -p \"process.env.ETTIN_EMULATED ? 1 : 0\")"
+  },
+  "target_defaults": {
+    "cflags_cc!": ["-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
+    "cflags_cc": ["-std=c++20", "-O3", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-errno"],
+    "cflags!": ["-fno-exceptions"],
+    "xcode_settings": {
+      "CLANG_CXX_LANGUAGE_STANDARD": "c++20",
+      "GCC_ENABLE_CPP_EXCEPTIONS": "YES",
+      "MACOSX_DEPLOYMENT_TARGET": "13.0",
+      "OTHER_CPLUSPLUSFLAGS": ["-O3", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-fno-math-errno"]
+    },
+    "msvs_settings": {
+      "VCCLCompilerTool": { "ExceptionHandling": 1, "AdditionalOptions": ["/std:c++20", "/clang:-ffp-contract=off"] }
+    },
+    "conditions": [
+      ["sanitize!=''", {
+        "cflags_cc": ["-fsanitize=<(sanitize)", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all", "-g", "-O1"],
+        "cflags_cc!": ["-O3"],
+        "ldflags": ["-fsanitize=<(sanitize)"]
+      }]
+    ]
+  },
+  "targets": [
+    {
+      "target_name": "ettin",
+      "sources": [
+        "binding/addon.cpp", "binding/device.cpp", "binding/environment.cpp", "binding/kernel_table.cpp",
+        "runtime/allocator.cpp", "runtime/dispatch.cpp", "runtime/stream.cpp", "runtime/thread_pool.cpp"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "cflags_cc!": ["-fno-exceptions"],
+      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS"],
+      "dependencies": ["kernels_baseline"],
+      "conditions": [
+        ["target_arch=='x64'", { "dependencies": ["kernels_avx2", "kernels_avx512", "kernels_avx512_bf16"] }],
+        ["emulated==1", { "dependencies": ["kernels_emulated"], "defines": ["ETTIN_EMULATED"] }]
+      ]
+    },
+    {
+      "target_name": "kernels_baseline",
+      "type": "static_library",
+      "sources": ["<@(kernel_sources)"],
+      "defines": ["ETTIN_LEVEL=baseline"]
+    }
+  ],
+  "conditions": [
+    ["target_arch=='x64'", {
+      "targets": [
+        {
+          "target_name": "kernels_avx2",
+          "type": "static_library",
+          "sources": ["<@(kernel_sources)"],
+          "defines": ["ETTIN_LEVEL=avx2"],
+          "cflags_cc": ["-mavx2", "-mfma", "-mf16c"],
+          "xcode_settings": { "OTHER_CPLUSPLUSFLAGS": ["-mavx2", "-mfma", "-mf16c"] },
+          "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["-mavx2", "-mfma", "-mf16c"] } }
+        },
+        {
+          "target_name": "kernels_avx512",
+          "type": "static_library",
+          "sources": ["<@(kernel_sources)"],
+          "defines": ["ETTIN_LEVEL=avx512"],
+          "variables": { "flags": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mf16c"] },
+          # GCC 12 reports its own AVX-512 intrinsics as reading uninitialised values.
+          "cflags_cc": ["<@(flags)", "-Wno-uninitialized", "-Wno-maybe-uninitialized"],
+          "xcode_settings": { "OTHER_CPLUSPLUSFLAGS": ["<@(flags)"] },
+          "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["<@(flags)"] } }
+        },
+        {
+          "target_name": "kernels_avx512_bf16",
+          "type": "static_library",
+          "sources": ["<@(kernel_sources)"],
+          "defines": ["ETTIN_LEVEL=avx512_bf16"],
+          "variables": { "flags": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512bf16", "-mfma", "-mf16c"] },
+          "cflags_cc": ["<@(flags)", "-Wno-uninitialized", "-Wno-maybe-uninitialized"],
+          "xcode_settings": { "OTHER_CPLUSPLUSFLAGS": ["<@(flags)"] },
+          "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["<@(flags)"] } }
+        }
+      ]
+    }],
+    ["emulated==1", {
+      "targets": [
+        {
+          "target_name": "kernels_emulated",
+          "type": "static_library",
+          "sources": ["<@(kernel_sources)"],
+          "defines": ["ETTIN_LEVEL=emulated", "ETTIN_LANES=16"]
+        }
+      ]
+    }]
+  ]
+}

@@ -1,0 +1,216 @@
+// What JavaScript calls. Typed by hand in packages/core/src/backend/addon.ts. The kernels themselves come
+// from kernel_table.cpp; a call is enqueue(device, kernel) with its arguments in the shared command buffer.
+#include <napi.h>
+
+#include "../runtime/thread_pool.h"
+#include "device.h"
+#include "kernel_task.h"
+
+#ifndef _WIN32
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#endif
+
+namespace ettin {
+
+namespace {
+
+Environment& environment(const Napi::CallbackInfo& info) { return *info.Env().GetInstanceData<Environment>(); }
+
+int64_t integer(const Napi::CallbackInfo& info, size_t i) { return info[i].As<Napi::Number>().Int64Value(); }
+
+Device& device(const Napi::CallbackInfo& info) { return environment(info).device(integer(info, 0)); }
+
+// openDevice(level, threads): {id, level, threads}. Empty level, 0 threads: the defaults.
+Napi::Value open_device(const Napi::CallbackInfo& info) {
+  const Level& level = choose_level(info[0].As<Napi::String>().Utf8Value());
+  const int asked = info[1].As<Napi::Number>().Int32Value();
+  const int threads = asked > 0 ? asked : default_threads();
+  int64_t id;
+  environment(info).open(level, threads, &id);
+  Napi::Object result = Napi::Object::New(info.Env());
+  result["id"] = Napi::Number::New(info.Env(), static_cast<double>(id));
+  result["level"] = level.name;
+  result["threads"] = threads;
+  return result;
+}
+
+// closeDevice(device): waits for what is queued.
+void close_device(const Napi::CallbackInfo& info) { environment(info).close(integer(info, 0)); }
+
+// allocate(device, bytes): a storage id, or -1.
+Napi::Value allocate(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(device(info).allocate(integer(info, 1))));
+}
+
+// release(device, ids: Int32Array, count)
+void release(const Napi::CallbackInfo& info) {
+  const auto ids = info[1].As<Napi::Int32Array>();
+  device(info).release(ids.Data(), static_cast<size_t>(integer(info, 2)));
+}
+
+// enqueue(device, kernel): arguments in the command buffer.
+void enqueue(const Napi::CallbackInfo& info) {
+  Environment& env = environment(info);
+  Device& on = device(info);
+  const Entry& entry = entries()[static_cast<size_t>(integer(info, 1))];
+  Reader reader(env.commands(), on.storages());
+  on.enqueue(entry.make(entry.name.c_str(), *on.stream().level.kernels, reader));
+}
+
+struct Bytes {
+  char* data;
+  int64_t size;
+};
+Bytes bytes_of(const Napi::Value& value) {
+  const auto view = value.As<Napi::TypedArray>();
+  return {static_cast<char*>(view.ArrayBuffer().Data()) + view.ByteOffset(), static_cast<int64_t>(view.ByteLength())};
+}
+
+// upload(device, storage, byteOffset, typedArray): the bytes are copied before it returns.
+void upload(const Napi::CallbackInfo& info) {
+  const Bytes bytes = bytes_of(info[3]);
+  device(info).upload(integer(info, 1), integer(info, 2), bytes.data, bytes.size);
+}
+
+// download(device, storage, byteOffset, bytes): Promise<ArrayBuffer>; rejects with a string.
+Napi::Value download(const Napi::CallbackInfo& info) {
+  const int64_t size = integer(info, 3);
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(info.Env(), static_cast<size_t>(size));
+  Device& on = device(info);
+  int64_t reply;
+  const Napi::Promise promise = environment(info).expect(info.Env(), buffer, &reply);
+  on.download(integer(info, 1), integer(info, 2), buffer.Data(), size, reply);
+  return promise;
+}
+
+// synchronize(device): resolves when everything queued so far has run.
+Napi::Value synchronize(const Napi::CallbackInfo& info) {
+  Device& on = device(info);
+  int64_t reply;
+  const Napi::Promise promise = environment(info).expect(info.Env(), Napi::ArrayBuffer(), &reply);
+  on.synchronize(reply);
+  return promise;
+}
+
+// wrap(device, typedArray): a storage over JavaScript's memory; the caller keeps the array alive.
+Napi::Value wrap(const Napi::CallbackInfo& info) {
+  const Bytes bytes = bytes_of(info[1]);
+  const int64_t id = device(info).wrap(bytes.data, bytes.size, Storage::Owner::javascript);
+  return Napi::Number::New(info.Env(), static_cast<double>(id));
+}
+
+// mapFile(device, path): {storage, bytes}, read only.
+Napi::Value map_file(const Napi::CallbackInfo& info) {
+#ifdef _WIN32
+  throw Napi::Error::New(info.Env(), "mapping files is not supported on Windows yet. Read the file and wrap it.");
+#else
+  const std::string path = info[1].As<Napi::String>().Utf8Value();
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  struct stat status {};
+  if (file < 0 || fstat(file, &status) != 0) {
+    const std::string why = std::strerror(errno);
+    if (file >= 0) close(file);
+    throw std::runtime_error(path + ": " + why);
+  }
+  const auto size = static_cast<size_t>(status.st_size);
+  void* data = size ? mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0) : MAP_FAILED;
+  const std::string why = size ? std::strerror(errno) : "the file is empty";
+  close(file);
+  if (data == MAP_FAILED) throw std::runtime_error(path + ": " + why);
+  Napi::Object result = Napi::Object::New(info.Env());
+  result["storage"] = Napi::Number::New(
+      info.Env(), static_cast<double>(device(info).wrap(data, static_cast<int64_t>(size), Storage::Owner::file)));
+  result["bytes"] = Napi::Number::New(info.Env(), static_cast<double>(size));
+  return result;
+#endif
+}
+
+// setWeight(device, storage): keep packed copies of it between products.
+void set_weight(const Napi::CallbackInfo& info) { device(info).set_weight(integer(info, 1)); }
+
+Napi::Value memory_stats(const Napi::CallbackInfo& info) {
+  const MemoryStats stats = device(info).stream().allocator.stats();
+  Napi::Object result = Napi::Object::New(info.Env());
+  const auto set = [&](const char* name, int64_t value) {
+    result[name] = Napi::Number::New(info.Env(), static_cast<double>(value));
+  };
+  set("current", stats.current);
+  set("peak", stats.peak);
+  set("reserved", stats.reserved);
+  set("scratch", stats.scratch);
+  set("scratchPeak", stats.scratch_peak);
+  set("packed", stats.packed);
+  set("limit", stats.limit);
+  return result;
+}
+
+// C++ errors become JavaScript errors with the same text.
+template <auto function>
+Napi::Value guarded(const Napi::CallbackInfo& info) {
+  try {
+    if constexpr (std::is_void_v<decltype(function(info))>) {
+      function(info);
+      return info.Env().Undefined();
+    } else {
+      return function(info);
+    }
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Napi::Error::New(info.Env(), error.what());
+  }
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  auto* state = new Environment(env);
+  env.SetInstanceData<Environment>(state);
+  // Runs before the thread-safe function's own hook (last in, first out): after it no executor is left to call.
+  env.AddCleanupHook([](Environment* e) { e->stop(); }, state);
+
+  const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
+    exports[name] = Napi::Function::New(env, function, name);
+  };
+  add("openDevice", guarded<open_device>);
+  add("closeDevice", guarded<close_device>);
+  add("allocate", guarded<allocate>);
+  add("release", guarded<release>);
+  add("enqueue", guarded<enqueue>);
+  add("upload", guarded<upload>);
+  add("download", guarded<download>);
+  add("synchronize", guarded<synchronize>);
+  add("wrap", guarded<wrap>);
+  add("mapFile", guarded<map_file>);
+  add("setWeight", guarded<set_weight>);
+  add("memoryStats", guarded<memory_stats>);
+
+  exports["commands"] = state->command_buffer();
+
+  Napi::Array kernels = Napi::Array::New(env);
+  for (const Entry& entry : entries()) {
+    Napi::Object row = Napi::Object::New(env);
+    row["name"] = entry.name;
+    row["signature"] = entry.signature;
+    kernels[kernels.Length()] = row;
+  }
+  exports["kernels"] = kernels;
+
+  Napi::Array names = Napi::Array::New(env);
+  for (const Level& level : levels()) {
+    if (level.supported()) names[names.Length()] = Napi::String::New(env, level.name);
+  }
+  exports["levels"] = names;
+  return exports;
+}
+
+}  // namespace
+
+}  // namespace ettin
+
+static Napi::Object init_addon(Napi::Env env, Napi::Object exports) { return ettin::init(env, exports); }
+NODE_API_MODULE(ettin, init_addon)

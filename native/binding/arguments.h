@@ -1,0 +1,154 @@
+// From JavaScript's command buffer to a kernel's C++ arguments. An argument's form follows from the
+// parameter's type; `signature` tells JavaScript, one letter a parameter, what to write:
+//   v View   V Optional   o Out   O OptionalOut   m InOut   M OptionalInOut   l Views   L InOuts
+//   i int64_t   d double   b bool
+// A view is: storage id (-1: absent), byte offset, dtype, dims, shape…, strides…. A list is: count, views….
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "../runtime/storage.h"
+#include "../view.h"
+
+namespace ettin {
+
+class Reader {
+ public:
+  Reader(const double* data, const std::vector<Storage*>& storages) : at_(data), storages_(storages) {}
+
+  double number() { return *at_++; }
+
+  View view() {
+    View v{};
+    v.dims = -1;
+    const int64_t id = static_cast<int64_t>(number());
+    if (id < 0) return v;
+    v.storage = storages_[static_cast<size_t>(id)];
+    const int64_t offset = static_cast<int64_t>(number());
+    v.data = static_cast<char*>(v.storage->data) + offset;
+    v.dtype = static_cast<DType>(static_cast<int32_t>(number()));
+    v.dims = static_cast<int32_t>(number());
+    for (int32_t d = 0; d < v.dims; d++) v.shape[d] = static_cast<int64_t>(number());
+    for (int32_t d = 0; d < v.dims; d++) v.strides[d] = static_cast<int64_t>(number());
+    return v;
+  }
+
+ private:
+  const double* at_;
+  const std::vector<Storage*>& storages_;
+};
+
+// What a task keeps of its arguments besides their values: whose failure stops it, and whom it would write.
+struct Touched {
+  std::vector<Storage*> reads;
+  std::vector<Storage*> writes;
+  std::vector<std::vector<View>> lists;  // what Views and InOuts point to
+
+  void read(const View& v) {
+    if (v.storage) reads.push_back(v.storage);
+  }
+  void write(const View& v) {
+    if (v.storage) writes.push_back(v.storage);
+  }
+  const std::vector<View>& list(Reader& reader) {
+    std::vector<View> views(static_cast<size_t>(reader.number()));
+    for (View& v : views) v = reader.view();
+    lists.push_back(std::move(views));
+    return lists.back();
+  }
+};
+
+template <class T>
+struct Argument;
+
+template <class T>
+struct ReadArgument {
+  static T take(Reader& reader, Touched& touched) {
+    T v{reader.view()};
+    touched.read(v);
+    return v;
+  }
+};
+template <class T>
+struct WriteArgument {
+  static T take(Reader& reader, Touched& touched) {
+    T v{reader.view()};
+    touched.write(v);
+    return v;
+  }
+};
+template <class T>
+struct ChangeArgument {
+  static T take(Reader& reader, Touched& touched) {
+    T v{reader.view()};
+    touched.read(v);
+    touched.write(v);
+    return v;
+  }
+};
+
+template <>
+struct Argument<View> : ReadArgument<View> {
+  static constexpr char letter = 'v';
+};
+template <>
+struct Argument<Optional> : ReadArgument<Optional> {
+  static constexpr char letter = 'V';
+};
+template <>
+struct Argument<Out> : WriteArgument<Out> {
+  static constexpr char letter = 'o';
+};
+template <>
+struct Argument<OptionalOut> : WriteArgument<OptionalOut> {
+  static constexpr char letter = 'O';
+};
+template <>
+struct Argument<InOut> : ChangeArgument<InOut> {
+  static constexpr char letter = 'm';
+};
+template <>
+struct Argument<OptionalInOut> : ChangeArgument<OptionalInOut> {
+  static constexpr char letter = 'M';
+};
+template <>
+struct Argument<Views> {
+  static constexpr char letter = 'l';
+  static Views take(Reader& reader, Touched& touched) {
+    const std::vector<View>& views = touched.list(reader);
+    for (const View& v : views) touched.read(v);
+    return {static_cast<int64_t>(views.size()), views.data()};
+  }
+};
+template <>
+struct Argument<InOuts> {
+  static constexpr char letter = 'L';
+  static InOuts take(Reader& reader, Touched& touched) {
+    const std::vector<View>& views = touched.list(reader);
+    for (const View& v : views) {
+      touched.read(v);
+      touched.write(v);
+    }
+    return {static_cast<int64_t>(views.size()), views.data()};
+  }
+};
+template <>
+struct Argument<int64_t> {
+  static constexpr char letter = 'i';
+  static int64_t take(Reader& reader, Touched&) { return static_cast<int64_t>(reader.number()); }
+};
+template <>
+struct Argument<double> {
+  static constexpr char letter = 'd';
+  static double take(Reader& reader, Touched&) { return reader.number(); }
+};
+template <>
+struct Argument<bool> {
+  static constexpr char letter = 'b';
+  static bool take(Reader& reader, Touched&) { return reader.number() != 0; }
+};
+
+}  // namespace ettin

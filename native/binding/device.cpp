@@ -1,0 +1,154 @@
+#include "device.h"
+
+#include <cstring>
+
+#ifndef _WIN32
+#include <sys/mman.h>
+#endif
+
+namespace ettin {
+
+namespace {
+
+// Copies bytes that were taken from JavaScript when upload() was called.
+class UploadTask final : public Task {
+ public:
+  UploadTask(Storage* storage, int64_t offset, const void* data, int64_t bytes)
+      : storage_(storage), offset_(offset), bytes_(bytes), copy_(new char[static_cast<size_t>(bytes)]) {
+    std::memcpy(copy_.get(), data, static_cast<size_t>(bytes));
+  }
+  void run(Context&) override {
+    std::memcpy(static_cast<char*>(storage_->data) + offset_, copy_.get(), static_cast<size_t>(bytes_));
+    if (offset_ == 0 && bytes_ == storage_->bytes) storage_->failure = nullptr;
+    mark_written(*storage_);
+  }
+
+ private:
+  Storage* storage_;
+  int64_t offset_;
+  int64_t bytes_;
+  std::unique_ptr<char[]> copy_;
+};
+
+class DownloadTask final : public Task {
+ public:
+  DownloadTask(Environment& environment, const Storage* storage, int64_t offset, void* data, int64_t bytes,
+               int64_t reply)
+      : environment_(environment), storage_(storage), offset_(offset), data_(data), bytes_(bytes), reply_(reply) {}
+  void run(Context&) override {
+    auto reply = std::make_unique<Reply>(Reply{reply_, storage_ ? storage_->failure : nullptr});
+    if (storage_ && !storage_->failure) {
+      std::memcpy(data_, static_cast<const char*>(storage_->data) + offset_, static_cast<size_t>(bytes_));
+    }
+    environment_.send(std::move(reply));
+  }
+
+ private:
+  Environment& environment_;
+  const Storage* storage_;  // null: only a mark in the stream
+  int64_t offset_;
+  void* data_;
+  int64_t bytes_;
+  int64_t reply_;
+};
+
+void unmap(Storage& storage) {
+#ifndef _WIN32
+  if (storage.owner == Storage::Owner::file) munmap(storage.data, static_cast<size_t>(storage.bytes));
+#endif
+}
+
+// The records of released storages, freed once every task that names them has run.
+class ForgetTask final : public Task {
+ public:
+  explicit ForgetTask(std::vector<Storage*> storages) : storages_(std::move(storages)) {}
+  ~ForgetTask() override {
+    for (Storage* storage : storages_) delete storage;
+  }
+  void run(Context& context) override {
+    for (Storage* storage : storages_) {
+      drop_packed(context, *storage);
+      unmap(*storage);
+    }
+  }
+
+ private:
+  std::vector<Storage*> storages_;
+};
+
+}  // namespace
+
+Device::~Device() {
+  stop();
+  for (Storage* storage : storages_) {
+    if (!storage) continue;
+    for (const PackedCopy& copy : storage->packed) stream_.allocator.give_system(copy.data, copy.bytes);
+    if (storage->owner == Storage::Owner::pool) stream_.allocator.give({storage->data, storage->bytes});
+    unmap(*storage);
+    delete storage;
+  }
+}
+
+int64_t Device::keep(Storage* storage) {
+  if (free_ids_.empty()) {
+    storages_.push_back(storage);
+    return static_cast<int64_t>(storages_.size()) - 1;
+  }
+  const int64_t id = free_ids_.back();
+  free_ids_.pop_back();
+  storages_[static_cast<size_t>(id)] = storage;
+  return id;
+}
+
+int64_t Device::allocate(int64_t bytes) {
+  Allocator& memory = stream_.allocator;
+  Allocator::Buffer buffer = memory.take(bytes);
+  if (!buffer.data && memory.fits(bytes)) {  // buffers of other sizes are in the way
+    stream_.wait_idle();
+    memory.trim();
+    buffer = memory.take(bytes);
+  }
+  if (!buffer.data) return -1;
+  auto* storage = new Storage;
+  storage->data = buffer.data;
+  storage->bytes = buffer.bytes;
+  return keep(storage);
+}
+
+int64_t Device::wrap(void* data, int64_t bytes, Storage::Owner owner) {
+  auto* storage = new Storage;
+  storage->data = data;
+  storage->bytes = bytes;
+  storage->owner = owner;
+  return keep(storage);
+}
+
+void Device::release(const int32_t* ids, size_t count) {
+  std::vector<Storage*> storages;
+  storages.reserve(count);
+  for (size_t i = 0; i < count; i++) {
+    Storage*& slot = storages_[static_cast<size_t>(ids[i])];
+    if (!slot) continue;
+    if (slot->owner == Storage::Owner::pool) stream_.allocator.give({slot->data, slot->bytes});
+    storages.push_back(slot);
+    slot = nullptr;
+    free_ids_.push_back(ids[i]);
+  }
+  stream_.push(std::make_unique<ForgetTask>(std::move(storages)));
+}
+
+void Device::set_weight(int64_t id) { storages_[static_cast<size_t>(id)]->is_weight = true; }
+
+void Device::upload(int64_t id, int64_t offset, const void* data, int64_t bytes) {
+  stream_.push(std::make_unique<UploadTask>(storages_[static_cast<size_t>(id)], offset, data, bytes));
+}
+
+void Device::download(int64_t id, int64_t offset, void* data, int64_t bytes, int64_t reply) {
+  stream_.push(std::make_unique<DownloadTask>(environment_, storages_[static_cast<size_t>(id)], offset, data, bytes, reply));
+}
+
+void Device::synchronize(int64_t reply) {
+  stream_.push(std::make_unique<DownloadTask>(environment_, nullptr, 0, nullptr, 0, reply));
+}
+
+}  // namespace ettin

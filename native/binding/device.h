@@ -1,0 +1,83 @@
+// One device of one JavaScript environment: its stream, its storages by id, and the promises that wait for
+// reads. Everything here runs on that environment's JavaScript thread, but for what `Reply` carries back.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <vector>
+
+#include "../runtime/stream.h"
+
+namespace ettin {
+
+class Environment;
+
+class Device {
+ public:
+  Device(Environment& environment, const Level& level, int threads) : environment_(environment), stream_(level, threads) {}
+  ~Device();
+
+  Stream& stream() { return stream_; }
+  const std::vector<Storage*>& storages() const { return storages_; }
+
+  // -1 when there is not enough memory.
+  int64_t allocate(int64_t bytes);
+  int64_t wrap(void* data, int64_t bytes, Storage::Owner owner);
+  void release(const int32_t* ids, size_t count);
+  void set_weight(int64_t id);
+  void upload(int64_t id, int64_t offset, const void* data, int64_t bytes);
+  void download(int64_t id, int64_t offset, void* data, int64_t bytes, int64_t reply);
+  void synchronize(int64_t reply);
+  void enqueue(std::unique_ptr<Task> task) { stream_.push(std::move(task)); }
+  void stop() { stream_.stop(); }
+
+ private:
+  int64_t keep(Storage* storage);
+
+  Environment& environment_;
+  std::vector<Storage*> storages_;  // by id; null where free
+  std::vector<int64_t> free_ids_;
+  Stream stream_;
+};
+
+// What an executor tells the JavaScript thread: read number `reply` is done, or failed with this text.
+struct Reply {
+  int64_t reply;
+  Failure failure;
+};
+
+// The addon's state in one JavaScript environment (the main thread, or a worker).
+class Environment {
+ public:
+  explicit Environment(Napi::Env env);
+  ~Environment();
+
+  Device& open(const Level& level, int threads, int64_t* id);
+  Device& device(int64_t id);
+  void close(int64_t id);
+  const double* commands() const { return commands_; }
+  Napi::Float64Array command_buffer();
+
+  // A promise for a read, and the buffer that it fills (kept alive until then); no buffer for a mere mark.
+  Napi::Promise expect(Napi::Env env, Napi::ArrayBuffer result, int64_t* reply);
+  void send(std::unique_ptr<Reply> reply);  // from an executor
+  void settle(Napi::Env env, const Reply& reply);
+  void stop();  // before the environment goes
+
+ private:
+  struct Waiting {
+    std::unique_ptr<Napi::Promise::Deferred> deferred;
+    Napi::Reference<Napi::ArrayBuffer> result;
+  };
+  double* commands_;
+  Napi::Reference<Napi::Float64Array> command_buffer_;
+  std::vector<std::unique_ptr<Device>> devices_;
+  std::vector<std::unique_ptr<Waiting>> waiting_;
+  std::vector<int64_t> free_replies_;
+  int64_t pending_ = 0;
+  Napi::ThreadSafeFunction to_javascript_;
+  bool stopped_ = false;
+};
+
+}  // namespace ettin

@@ -1,0 +1,93 @@
+#include <stdexcept>
+
+#include "device.h"
+
+namespace ettin {
+
+namespace {
+constexpr size_t command_doubles = 1 << 17;  // one call's arguments: room for some 4,000 parameters in a list
+}
+
+Environment::Environment(Napi::Env env) {
+  Napi::Float64Array buffer = Napi::Float64Array::New(env, command_doubles);
+  commands_ = buffer.Data();
+  command_buffer_ = Napi::Reference<Napi::Float64Array>::New(buffer, 1);
+  to_javascript_ = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}),
+                                                 "ettin", 0, 1);
+  to_javascript_.Unref(env);  // queued work alone does not keep the process alive; expect() does
+}
+
+Environment::~Environment() { stop(); }
+
+Napi::Float64Array Environment::command_buffer() { return command_buffer_.Value(); }
+
+Device& Environment::open(const Level& level, int threads, int64_t* id) {
+  *id = static_cast<int64_t>(devices_.size());
+  devices_.push_back(std::make_unique<Device>(*this, level, threads));
+  return *devices_.back();
+}
+
+Device& Environment::device(int64_t id) {
+  if (id < 0 || id >= static_cast<int64_t>(devices_.size()) || !devices_[static_cast<size_t>(id)]) {
+    throw std::runtime_error("device " + std::to_string(id) + " is closed. Open another one.");
+  }
+  return *devices_[static_cast<size_t>(id)];
+}
+
+void Environment::close(int64_t id) {
+  device(id).stream().wait_idle();
+  devices_[static_cast<size_t>(id)].reset();
+}
+
+Napi::Promise Environment::expect(Napi::Env env, Napi::ArrayBuffer result, int64_t* reply) {
+  auto waiting = std::make_unique<Waiting>();
+  waiting->deferred = std::make_unique<Napi::Promise::Deferred>(env);
+  if (!result.IsEmpty()) waiting->result = Napi::Reference<Napi::ArrayBuffer>::New(result, 1);
+  const Napi::Promise promise = waiting->deferred->Promise();
+  if (free_replies_.empty()) {
+    *reply = static_cast<int64_t>(waiting_.size());
+    waiting_.push_back(std::move(waiting));
+  } else {
+    *reply = free_replies_.back();
+    free_replies_.pop_back();
+    waiting_[static_cast<size_t>(*reply)] = std::move(waiting);
+  }
+  if (pending_++ == 0) to_javascript_.Ref(env);
+  return promise;
+}
+
+void Environment::send(std::unique_ptr<Reply> reply) {
+  const napi_status status =
+      to_javascript_.NonBlockingCall(reply.get(), [this](Napi::Env env, Napi::Function, Reply* data) {
+        const std::unique_ptr<Reply> owned(data);
+        if (env != nullptr) settle(env, *owned);
+      });
+  if (status == napi_ok) reply.release();  // now the callback's
+}
+
+void Environment::settle(Napi::Env env, const Reply& reply) {
+  const Napi::HandleScope scope(env);
+  const std::unique_ptr<Waiting> waiting = std::move(waiting_[static_cast<size_t>(reply.reply)]);
+  free_replies_.push_back(reply.reply);
+  if (--pending_ == 0) to_javascript_.Unref(env);
+  if (reply.failure) {
+    waiting->deferred->Reject(Napi::String::New(env, *reply.failure));
+  } else if (waiting->result.IsEmpty()) {
+    waiting->deferred->Resolve(env.Undefined());
+  } else {
+    waiting->deferred->Resolve(waiting->result.Value());
+  }
+}
+
+void Environment::stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  for (auto& device : devices_) {
+    if (device) device->stop();
+  }
+  devices_.clear();
+  waiting_.clear();
+  to_javascript_.Release();
+}
+
+}  // namespace ettin

@@ -1,0 +1,173 @@
+// linear_cross_entropy: the loss of a language model's head without its [S,V] matrix of scores.
+//
+//   scores[s,v] = x[s] · w[v] + bias[v]
+//   lse[s]      = log(sum over v of exp(scores[s,v]))
+//   loss[s]     = lse[s] - scores[s, targets[s]]
+//   dscores     = dloss[s] (exp(scores[s,v] - lse[s]) - [v = targets[s]])
+//   dx = dscores · w    dw = dscoresᵀ · x    dbias = sum over s of dscores
+//
+//   x, dx [S,D]   w [V,D]   bias [V]   targets [S] int32   loss, lse, dloss [S] float32   dw [V,D], dbias [V] float32
+//
+// Rows are taken by blocks whose scores fit `block_bytes`. `gradients` knows dloss (one number) before it starts,
+// so a block's dscores are made from its scores where they lie and go into all three gradients at once: three
+// products in all. `backward` serves a dloss that differs by row and computes the scores a second time: four.
+// With bfloat16 x the scores stay float32 and dscores are rounded to bfloat16 for their two products.
+// docs/decisions/2026-11-21-linear-cross-entropy.md has the figures.
+#include <math.h>
+
+#include "elementary.h"
+#include "gemm.h"
+
+namespace ettin::ETTIN_LEVEL {
+
+namespace {
+
+constexpr int64_t block_bytes = int64_t{40} << 20;
+constexpr int64_t bias_columns = 1024;  // of dbias that one task sums
+
+struct Head {
+  const View &x, &w, &bias, &targets;
+};
+struct Gradients {  // each may be absent
+  const View &dx, &dw, &dbias;
+  bool accumulate_weight, accumulate_bias;
+};
+
+void check_targets(const View& targets, int64_t V) {
+  const int32_t* ids = as<int32_t>(targets);
+  for (int64_t s = 0; s < size_of(targets); s++) {
+    if (ids[s] < 0 || ids[s] >= V) {
+      fail("target %d at place %lld is outside the vocabulary of %lld. Leave rows without a target out of x and targets.",
+           ids[s], static_cast<long long>(s), static_cast<long long>(V));
+    }
+  }
+}
+
+float log_sum_exp(const float* scores, int64_t V) {
+  vf top = set(-__builtin_inff());
+  int64_t v = 0;
+  for (; v + lanes <= V; v += lanes) top = max(load(scores + v), top);
+  float highest = reduce_max(top);
+  for (; v < V; v++) highest = max(highest, scores[v]);
+
+  const vf shift = set(highest);
+  vf sums[2] = {zero(), zero()};
+  for (v = 0; v + 2 * lanes <= V; v += 2 * lanes) {
+    sums[0] = add(sums[0], exp(sub(load(scores + v), shift)));
+    sums[1] = add(sums[1], exp(sub(load(scores + v + lanes), shift)));
+  }
+  for (; v < V; v += lanes) {
+    const vf e = exp(sub(load(scores + v, V - v), shift));
+    sums[0] = add(sums[0], select(part(min<int64_t>(V - v, lanes)), e, zero()));
+  }
+  return highest + static_cast<float>(::log(static_cast<double>(reduce_add(add(sums[0], sums[1])))));
+}
+
+// dscores over a row of scores, in its place; as bfloat16 they take the first half of it.
+template <class T>
+void score_gradient(float* scores, int64_t V, float lse, float dloss, int32_t target) {
+  const vf shift = set(lse), scale = set(dloss);
+  const float at_target = dloss * (reduce_max(exp(set(scores[target] - lse))) - 1.0f);
+  T* d = reinterpret_cast<T*>(scores);
+  int64_t v = 0;
+  for (; v + lanes <= V; v += lanes) store(d + v, mul(exp(sub(load(scores + v), shift)), scale));
+  if (v < V) store_part(d + v, mul(exp(sub(load_part(scores + v, V - v), shift)), scale), V - v);
+  store(d + target, at_target);
+}
+
+// sums[v] += the column v of dscores, rows in order.
+template <class T>
+void add_columns(Context& context, float* sums, const T* d, int64_t rows, int64_t V, int64_t row_stride) {
+  parallel_chunks(context, V, bias_columns, [&](int64_t begin, int64_t end) {
+    for (int64_t v = begin; v < end; v += lanes) {
+      vf sum = load(sums + v, end - v);
+      for (int64_t r = 0; r < rows; r++) sum = add(sum, load(d + r * row_stride + v, end - v));
+      store(sums + v, sum, end - v);
+    }
+  });
+}
+
+void fill_zero(Context& context, const View& y) {
+  if (!present(y)) return;
+  parallel_chunks(context, size_of(y), int64_t{1} << 18, [&](int64_t begin, int64_t end) {
+    __builtin_memset(as<float>(y) + begin, 0, static_cast<size_t>(end - begin) * sizeof(float));
+  });
+}
+
+// dloss(s) is called where there are gradients. known_lse: read lse instead of writing it and loss.
+template <class DLoss>
+void run(Context& context, const Head& head, float* loss, float* lse, bool known_lse, const Gradients* gradients,
+         const DLoss& dloss) {
+  const Matrix x = as_matrix(head.x), w = as_matrix(head.w);
+  const int64_t S = x.rows, V = w.rows;
+  check_targets(head.targets, V);
+  if (gradients) {
+    if (!gradients->accumulate_weight && S == 0) fill_zero(context, gradients->dw);
+    if (!gradients->accumulate_bias) fill_zero(context, gradients->dbias);
+  }
+  if (S == 0) return;
+
+  const int32_t* targets = as<int32_t>(head.targets);
+  const float* bias = float_bias(context, head.bias);
+  const Workspace workspace = gemm_workspace(context);
+  const int64_t blocks = ceil_div(S, max<int64_t>(8, block_bytes / (V * 4)));
+  const int64_t step = ceil_div(S, blocks);
+  float* scores = static_cast<float*>(scratch(context, step * V * 4));
+  const DType dtype = head.x.dtype;
+  const int64_t row_stride = dtype == DType::bfloat16 ? 2 * V : V;
+
+  for (int64_t first = 0; first < S; first += step) {
+    const int64_t rows = min(step, S - first);
+    const Matrix x_block = block(x, first, rows, 0, x.cols);
+    gemm(context, workspace, {scores, DType::float32, rows, V, V, 1}, x_block, transposed(w), bias, false);
+    parallel_for(context, rows, [&](int64_t r, int) {
+      const int64_t s = first + r;
+      float* row = scores + r * V;
+      if (!known_lse) {
+        lse[s] = log_sum_exp(row, V);
+        loss[s] = lse[s] - row[targets[s]];
+      }
+      if (gradients) {
+        by_float(dtype, [&]<class T>() { score_gradient<T>(row, V, lse[s], dloss(s), targets[s]); });
+      }
+    });
+    if (!gradients) continue;
+    const Matrix d{scores, dtype, rows, V, row_stride, 1};
+    if (present(gradients->dbias)) {
+      by_float(dtype, [&]<class T>() {
+        add_columns(context, as<float>(gradients->dbias), static_cast<const T*>(d.data), rows, V, row_stride);
+      });
+    }
+    if (present(gradients->dx)) {
+      gemm(context, workspace, block(as_matrix(gradients->dx), first, rows, 0, x.cols), d, w, nullptr, false);
+    }
+    if (present(gradients->dw)) {
+      gemm(context, workspace, as_matrix(gradients->dw), transposed(d), x_block, nullptr,
+           gradients->accumulate_weight || first > 0);
+    }
+  }
+}
+
+}  // namespace
+
+void linear_cross_entropy_forward(Context& context, Out loss, Out lse, View x, View w, Optional bias, View targets) {
+  run(context, {x, w, bias, targets}, as<float>(loss), as<float>(lse), false, nullptr, [](int64_t) { return 0.0f; });
+}
+
+void linear_cross_entropy_backward(Context& context, OptionalOut dx, OptionalInOut dw, OptionalInOut dbias, View dloss,
+                                   View x, View w, Optional bias, View lse, View targets, bool accumulate_weight,
+                                   bool accumulate_bias) {
+  const Gradients gradients{dx, dw, dbias, accumulate_weight, accumulate_bias};
+  run(context, {x, w, bias, targets}, nullptr, as<float>(lse), true, &gradients,
+      [&](int64_t s) { return as<float>(dloss)[s]; });
+}
+
+void linear_cross_entropy_gradients(Context& context, Out loss, OptionalOut dx, OptionalOut dw, OptionalOut dbias,
+                                    View x, View w, Optional bias, View targets, double scale) {
+  const Gradients gradients{dx, dw, dbias, false, false};
+  float* lse = static_cast<float*>(scratch(context, x.shape[0] * 4));
+  run(context, {x, w, bias, targets}, as<float>(loss), lse, false, &gradients,
+      [&](int64_t) { return static_cast<float>(scale); });
+}
+
+}  // namespace ettin::ETTIN_LEVEL

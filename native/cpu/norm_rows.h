@@ -1,0 +1,32 @@
+// What layer_norm, rms_norm share: weights as float32, and the gradients of weights, which are sums over all
+// rows: rows are taken 128 at a time into float32 partial sums, which are then added in order (column_sum.h).
+#pragma once
+
+#include "column_sum.h"
+
+namespace ettin::ETTIN_LEVEL {
+
+constexpr int64_t norm_piece = 128;
+
+// The weight [C] as float32: itself, a widened copy, or `absent` everywhere.
+inline const float* norm_weight(Context& context, const Optional& weight, int64_t C, float absent) {
+  if (present(weight) && weight.dtype == DType::float32) return as<float>(weight);
+  float* copy = static_cast<float*>(scratch(context, C * 4));
+  for (int64_t c = 0; c < C; c += lanes) {
+    store(copy + c, present(weight) ? load(as<bf16>(weight) + c, C - c) : set(absent), C - c);
+  }
+  return copy;
+}
+
+// s = x + residual, rounded as a tensor of its own would be.
+template <class T>
+inline void add_residual(T* s, const T* x, const T* residual, int64_t C) {
+  store_row(s, C, [&](int64_t c, int64_t m) { return add(load(x + c, m), load(residual + c, m)); });
+}
+
+// 1 / sqrt(variance + eps).
+inline float reciprocal_std(float variance, double eps) {
+  return 1.0f / __builtin_sqrtf(variance + static_cast<float>(eps));
+}
+
+}  // namespace ettin::ETTIN_LEVEL

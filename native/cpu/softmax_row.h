@@ -1,0 +1,114 @@
+// What softmax, log-softmax, log-sum-exp and cross-entropy share: scores shifted by their largest, so that
+// no exponential overflows and the largest is 1.
+#pragma once
+
+#include "column_sum.h"
+
+namespace ettin::ETTIN_LEVEL {
+
+// e^x within 4 ulp for x <= 0 (and up to 88): 0 below -87, NaN for NaN. Half the work of exp(): one factor
+// 2^n, which a shift makes from the sum that rounds x / ln 2 (the constant carries the exponent's bias), and
+// a minimax polynomial of degree 5. n * ln 2 is rounded once, which costs |x| * 2^-24 of the result.
+inline vf exp_nonpositive(vf x) {
+  const vf magic = set(12583039.0f);  // 1.5 * 2^23 + 127
+  const vf biased = fma(x, set(1.44269504088896341f), magic);
+  const vf r = fnma(sub(biased, magic), set(0.693147180559945f), x);
+  vf p = set(0.008312501944601536f);
+  p = fma(p, r, set(0.041890330612659454f));
+  p = fma(p, r, set(0.16667115688323975f));
+  p = fma(p, r, set(0.499992311000824f));
+  p = fma(fma(p, r, set(1.0f)), r, set(1.0f));
+  return select(less(x, set(-87.0f)), zero(), mul(p, bits_to_float(shift_left<23>(float_to_bits(biased)))));
+}
+
+// The natural logarithm of one number: the double's, rounded, so that it is the same wherever it runs.
+inline float log_of(float x) { return static_cast<float>(__builtin_log(static_cast<double>(x))); }
+
+constexpr float infinity = __builtin_inff();
+
+// The largest of x [n], -infinity where n = 0. NaN is passed over: the exponentials bring it back.
+template <class T>
+inline float row_largest(const T* x, int64_t n) {
+  const vf lowest = set(-infinity);
+  vf a = lowest, b = lowest, c = lowest, d = lowest;
+  int64_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    a = max(load(x + i), a);
+    b = max(load(x + i + lanes), b);
+    c = max(load(x + i + 2 * lanes), c);
+    d = max(load(x + i + 3 * lanes), d);
+  }
+  for (; i + lanes <= n; i += lanes) a = max(load(x + i), a);
+  if (i < n) b = max(select(part(n - i), load(x + i, n - i), lowest), b);
+  return reduce_max(max(max(a, b), max(c, d)));
+}
+
+// A row of nothing but -infinity is shifted by 0: its exponentials are 0, not NaN.
+inline float shift_by(float largest) { return largest == -infinity ? 0.0f : largest; }
+
+// The sum of e^(x - shift) over a row; each goes through keep(i, e, m) on its way.
+template <class T, class Keep>
+inline float row_exponentials(const T* x, int64_t n, float shift, const Keep& keep) {
+  const vf s = set(shift);
+  return row_sum(n, [&](vf acc, int64_t i, int64_t m) {
+    const vf e = exp_nonpositive(sub(load(x + i, m), s));
+    keep(i, e, m);
+    return add(acc, e);
+  });
+}
+template <class T>
+inline float row_exponentials(const T* x, int64_t n, float shift) {
+  return row_exponentials(x, n, shift, [](int64_t, vf, int64_t) {});
+}
+
+// Softmax over an axis that is not the last: 64 neighbouring columns at a time, one per lane.
+constexpr int64_t softmax_columns = 64;
+
+// sums[c] = the sum over r in [0, n) of term(r, c, m), for c in [0, columns): 64 rows at a time.
+template <class Term>
+inline void column_sums(float* sums, int64_t n, int64_t columns, const Term& term) {
+  float group[softmax_columns];
+  for (int64_t c = 0; c < columns; c += lanes) store(sums + c, zero());
+  for (int64_t begin = 0; begin < n; begin += 64) {
+    for (int64_t c = 0; c < columns; c += lanes) store(group + c, zero());
+    for (int64_t r = begin; r < min(n, begin + 64); r++) {
+      for (int64_t c = 0; c < columns; c += lanes) {
+        store(group + c, add(load(group + c), term(r, c, columns - c)));
+      }
+    }
+    for (int64_t c = 0; c < columns; c += lanes) store(sums + c, add(load(sums + c), load(group + c)));
+  }
+}
+
+// For each column of x [n, columns], rows `stride` apart: the shift and the sum of e^(x - shift).
+template <class T>
+inline void column_exponentials(float* shifts, float* sums, const T* x, int64_t n, int64_t columns, int64_t stride) {
+  for (int64_t c = 0; c < columns; c += lanes) {
+    vf largest = set(-infinity);
+    for (int64_t r = 0; r < n; r++) largest = max(load(x + r * stride + c, columns - c), largest);
+    store(shifts + c, select(equal(largest, set(-infinity)), zero(), largest));
+  }
+  column_sums(sums, n, columns, [&](int64_t r, int64_t c, int64_t m) {
+    return exp_nonpositive(sub(load(x + r * stride + c, m), load(shifts + c)));
+  });
+}
+
+// body(o, c, columns) for each block of columns of [outer, n, inner].
+template <class Body>
+void each_column_block(Context& context, const Axis& a, const Body& body) {
+  const int64_t blocks = ceil_div(a.inner, softmax_columns);
+  parallel_for(context, a.outer * blocks, [&](int64_t task, int) {
+    const int64_t c = task % blocks * softmax_columns;
+    body(task / blocks, c, min(softmax_columns, a.inner - c));
+  });
+}
+
+// body(o) for each row of [outer, n].
+template <class Body>
+void each_row(Context& context, int64_t outer, int64_t n, const Body& body) {
+  parallel_chunks(context, outer, rows_per_task(n), [&](int64_t begin, int64_t end) {
+    for (int64_t o = begin; o < end; o++) body(o);
+  });
+}
+
+}  // namespace ettin::ETTIN_LEVEL

@@ -1,0 +1,12 @@
+// sub: y = a - b. Inputs are strided; int32 wraps around.
+#include "elementwise.h"
+
+namespace ettin::ETTIN_LEVEL {
+
+void sub(Context& context, Out y, View a, View b) {
+  by_number(y.dtype, [&]<class T>() {
+    map<T>(context, y, [](auto p, auto q) { return sub(p, q); }, Input<T>(a), Input<T>(b));
+  });
+}
+
+}  // namespace ettin::ETTIN_LEVEL

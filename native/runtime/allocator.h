@@ -1,0 +1,65 @@
+// The memory of one stream. Buffers are taken and returned on the JavaScript thread, in program order: as
+// the stream runs kernels in that order too, a returned buffer may be handed out while kernels that use it
+// are still queued. So peak memory is a property of the program, not of timing.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+namespace ettin {
+
+struct MemoryStats {
+  int64_t current;   // bytes of live storages, as rounded to their size class
+  int64_t peak;      // the most `current` has been
+  int64_t reserved;  // bytes held from the system for storages, live or waiting for reuse
+  int64_t scratch;   // the stream's own working memory now
+  int64_t scratch_peak;
+  int64_t packed;  // packed copies of weights
+  int64_t limit;   // bytes that current + scratch + packed may reach
+};
+
+class Allocator {
+ public:
+  explicit Allocator(int64_t limit) : limit_(limit) {}
+  ~Allocator();
+  Allocator(const Allocator&) = delete;
+
+  struct Buffer {
+    void* data = nullptr;  // null: it would pass the limit, or the system has no more
+    int64_t bytes = 0;     // at least what was asked for: hand the same number back
+  };
+  // Queued kernels may still be using the buffer: only the stream may write it.
+  Buffer take(int64_t bytes);
+  void give(Buffer buffer);
+  // Returns unused buffers to the system. Only while the stream is idle.
+  void trim();
+
+  MemoryStats stats() const;
+  bool fits(int64_t bytes) const;
+  int64_t reserved() const { return reserved_; }
+  int64_t limit() const { return limit_; }
+
+  // The executor's own memory, counted here, never pooled.
+  void* take_system(int64_t bytes);
+  void give_system(void* data, int64_t bytes);
+  std::atomic<int64_t> scratch{0};
+  std::atomic<int64_t> scratch_peak{0};
+  std::atomic<int64_t> packed{0};
+
+ private:
+  std::map<int64_t, std::vector<void*>> free_;  // by size class
+  int64_t limit_;
+  int64_t current_ = 0;
+  int64_t peak_ = 0;
+  int64_t reserved_ = 0;
+};
+
+// The size class of a request: a multiple of 64 bytes, at most an eighth larger.
+int64_t size_class(int64_t bytes);
+
+// ETTIN_MEMORY_LIMIT (bytes, or with K, M, G), else the machine's memory.
+int64_t default_memory_limit();
+
+}  // namespace ettin

@@ -1,0 +1,34 @@
+// A storage: the memory of one tensor and what the stream knows about it. Created and released by the
+// JavaScript thread; every field below `bytes` is read and written by the stream's executor alone.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../view.h"
+
+namespace ettin {
+
+// Why a storage holds nothing of value: the first op that failed, and what it said.
+using Failure = std::shared_ptr<const std::string>;
+
+struct PackedCopy {
+  int kind;
+  const void* source;  // the view's address: two views of one storage have copies of their own
+  void* data;
+  int64_t bytes;
+  bool filled;
+};
+
+struct Storage {
+  void* data = nullptr;
+  int64_t bytes = 0;
+  enum class Owner { pool, javascript, file } owner = Owner::pool;
+
+  Failure failure;
+  bool is_weight = false;  // keeps packed copies
+  std::vector<PackedCopy> packed;
+};
+
+}  // namespace ettin

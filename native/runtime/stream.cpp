@@ -1,0 +1,166 @@
+#include "stream.h"
+
+#include <cstdarg>
+#include <cstdio>
+#include <new>
+#include <stdexcept>
+
+#include "thread_pool.h"
+
+namespace ettin {
+
+namespace {
+constexpr int64_t kept_scratch = int64_t{64} << 20;  // a larger block is returned when its kernel ends
+}
+
+Stream::Stream(const Level& chosen, int wanted)
+    : level(chosen), threads(wanted), allocator(default_memory_limit()), context_(std::make_unique<Context>(*this)) {
+  thread_ = std::thread(&Stream::loop, this);
+}
+
+Stream::~Stream() { stop(); }
+
+void Stream::push(std::unique_ptr<Task> task) {
+  bool wake;
+  {
+    const std::lock_guard<std::mutex> hold(lock_);
+    queue_.push_back(std::move(task));
+    wake = sleeping_;
+  }
+  if (wake) wake_.notify_one();
+}
+
+void Stream::loop() {
+  flush_denormals();
+  std::vector<std::unique_ptr<Task>> batch;
+  for (;;) {
+    {
+      std::unique_lock<std::mutex> hold(lock_);
+      busy_ = false;
+      if (queue_.empty()) idle_.notify_all();
+      sleeping_ = true;
+      wake_.wait(hold, [&] { return stopping_ || !queue_.empty(); });
+      sleeping_ = false;
+      if (stopping_) return;
+      batch.swap(queue_);
+      busy_ = true;
+    }
+    for (auto& task : batch) {
+      task->run(*context_);
+      task.reset();
+      const std::lock_guard<std::mutex> hold(lock_);
+      if (stopping_) break;
+    }
+    batch.clear();
+  }
+}
+
+void Stream::wait_idle() {
+  std::unique_lock<std::mutex> hold(lock_);
+  idle_.wait(hold, [&] { return stopping_ || (queue_.empty() && !busy_); });
+}
+
+void Stream::stop() {
+  {
+    const std::lock_guard<std::mutex> hold(lock_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+  queue_.clear();
+}
+
+Context::~Context() {
+  for (const Block& block : blocks_) stream.allocator.give_system(block.data, block.bytes);
+}
+
+void* Context::take_scratch(int64_t bytes) {
+  const int64_t size = (bytes < 1 ? 64 : bytes + 63) / 64 * 64;
+  total_ += size;
+  if (blocks_.empty() || used_ + size > blocks_.back().bytes) {
+    Allocator& memory = stream.allocator;
+    void* data = size <= memory.limit() ? memory.take_system(size) : nullptr;
+    if (!data) {
+      fail("working memory: %.1f MB asked for, %.1f MB in use, limit %.1f MB. Lower the batch size or "
+           "maxTokensPerMicroBatch.",
+           static_cast<double>(size) / 1e6, static_cast<double>(memory.scratch.load()) / 1e6,
+           static_cast<double>(memory.limit()) / 1e6);
+    }
+    blocks_.push_back({data, size});
+    used_ = 0;
+    const int64_t now = memory.scratch += size;
+    if (now > memory.scratch_peak.load()) memory.scratch_peak = now;
+  }
+  void* data = static_cast<char*>(blocks_.back().data) + used_;
+  used_ += size;
+  return data;
+}
+
+void Context::end_kernel() {
+  Allocator& memory = stream.allocator;
+  const bool grew = blocks_.size() > 1;
+  if (grew || (!blocks_.empty() && blocks_[0].bytes > kept_scratch)) {
+    for (const Block& block : blocks_) {
+      memory.give_system(block.data, block.bytes);
+      memory.scratch -= block.bytes;
+    }
+    blocks_.clear();
+    if (grew && total_ <= kept_scratch) {  // one block next time
+      if (void* data = memory.take_system(total_)) {
+        blocks_.push_back({data, total_});
+        memory.scratch += total_;
+      }
+    }
+  }
+  used_ = 0;
+  total_ = 0;
+}
+
+void* scratch(Context& context, int64_t bytes) { return context.take_scratch(bytes); }
+
+void run_parallel(Context& context, int64_t tasks, void (*run)(void*, int64_t, int), void* body) {
+  ThreadPool::shared().run(tasks, context.stream.threads, run, body);
+}
+
+int workers(Context& context) { return context.stream.threads; }
+
+void* packed_copy(Context& context, const View& weight, int kind, int64_t bytes, bool* filled) {
+  *filled = false;
+  if (!weight.storage || !weight.storage->is_weight) return nullptr;
+  Allocator& memory = context.stream.allocator;
+  for (PackedCopy& copy : weight.storage->packed) {
+    if (copy.kind != kind || copy.source != weight.data || copy.bytes != bytes) continue;
+    *filled = copy.filled;
+    copy.filled = true;
+    return copy.data;
+  }
+  if (!memory.fits(bytes)) return nullptr;
+  void* data = memory.take_system(bytes);
+  if (!data) return nullptr;
+  memory.packed += bytes;
+  weight.storage->packed.push_back({kind, weight.data, data, bytes, true});
+  return data;
+}
+
+void mark_written(Storage& storage) {
+  for (PackedCopy& copy : storage.packed) copy.filled = false;
+}
+
+void drop_packed(Context& context, Storage& storage) {
+  for (const PackedCopy& copy : storage.packed) {
+    context.stream.allocator.give_system(copy.data, copy.bytes);
+    context.stream.allocator.packed -= copy.bytes;
+  }
+  storage.packed.clear();
+}
+
+void fail(const char* format, ...) {
+  char text[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text, sizeof(text), format, arguments);
+  va_end(arguments);
+  throw std::runtime_error(text);
+}
+
+}  // namespace ettin

@@ -1,0 +1,78 @@
+// A device's stream: one executor thread that runs tasks in the order in which they were queued. The
+// JavaScript thread only queues. A task that fails marks what it would have written; a task that would read
+// a marked storage is skipped and passes the mark on.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "../kernels.h"
+#include "allocator.h"
+#include "context.h"
+#include "dispatch.h"
+#include "storage.h"
+
+namespace ettin {
+
+class Task {
+ public:
+  virtual ~Task() = default;
+  virtual void run(Context& context) = 0;
+};
+
+class Stream {
+ public:
+  Stream(const Level& level, int threads);
+  ~Stream();
+  Stream(const Stream&) = delete;
+
+  void push(std::unique_ptr<Task> task);
+  void wait_idle();  // blocks the caller; only for trimming and closing
+  void stop();       // lets the task in hand finish, drops the others, joins; idempotent
+
+  const Level& level;
+  const int threads;
+  Allocator allocator;
+
+ private:
+  void loop();
+
+  std::mutex lock_;
+  std::condition_variable wake_;
+  std::condition_variable idle_;
+  std::vector<std::unique_ptr<Task>> queue_;
+  bool sleeping_ = false;
+  bool busy_ = false;
+  bool stopping_ = false;
+  std::unique_ptr<Context> context_;
+  std::thread thread_;
+};
+
+// The executor's side of a stream: what kernels reach through runtime/context.h.
+struct Context {
+  Stream& stream;
+  const Kernels& kernels;
+
+  explicit Context(Stream& s) : stream(s), kernels(*s.level.kernels) {}
+  ~Context();
+  void* take_scratch(int64_t bytes);
+  void end_kernel();  // scratch is free again
+
+ private:
+  struct Block {
+    void* data;
+    int64_t bytes;
+  };
+  std::vector<Block> blocks_;  // in use by the kernel; one block between kernels
+  int64_t used_ = 0;           // of the last block
+  int64_t total_ = 0;          // asked for by the kernel
+};
+
+void drop_packed(Context& context, Storage& storage);
+void mark_written(Storage& storage);  // packed copies are stale
+
+}  // namespace ettin

@@ -1,0 +1,38 @@
+import { expectFloat } from "../errors.ts";
+import { innermostScope } from "./scope.ts";
+import { enableGrad, noGrad, record } from "./tape.ts";
+import { Tensor } from "./tensor.ts";
+
+/**
+ * Gradient checkpointing: runs `run` without keeping what its ops saved, and runs it again in the backward pass. Costs
+ * one more forward pass, and frees all activations inside. The recomputation gives the same bits; dropout inside draws
+ * the same mask, because its generator counts by position, not by call.
+ *
+ * @param run a function of the inputs and of parameters, without side effects
+ * @param inputs float tensors; tensors that `run` only closes over get no gradient unless they are leaves
+ * @returns what `run` returns
+ * @see https://arxiv.org/abs/1604.06174
+ */
+export function checkpoint(run: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
+  const y = noGrad(() => run(...inputs));
+  expectFloat("checkpoint", "the function's result", y);
+  // Leaves that `run` closes over are not inputs: a tape is needed even where no input asks for a gradient.
+  const anchor = Tensor.empty([0], y);
+  anchor.requiresGrad = true;
+  return record("checkpoint", y, { inputs: [...inputs, anchor], saved: inputs }, (dy, saved, { needs }) => {
+    const again = saved.map((input, i) => {
+      const leaf = input!.detach();
+      if (needs(i)) leaf.requiresGrad = true;
+      return leaf;
+    });
+    const result = enableGrad(() => run(...again));
+    if (result.node) result.backward({ gradient: dy });
+    const gradients = again.map((leaf) => {
+      const { grad } = leaf;
+      leaf.grad = null;
+      grad?.adopt(innermostScope());
+      return grad;
+    });
+    return [...gradients, null];
+  });
+}

@@ -1,0 +1,256 @@
+/**
+ * The tape: reverse mode, define by run. An op records the tensors that its gradient needs (`saved`, owned by the tape
+ * until the gradient has run) and where its inputs came from. Nodes count their references: a graph that nobody can
+ * reach any more, because its results were disposed without a backward pass, gives its tensors back at once.
+ */
+import { EngineError, shapeText } from "../errors.ts";
+import { refusePromise, Scope, withScope } from "./scope.ts";
+import { releaseTogether } from "./storage.ts";
+import { Tensor } from "./tensor.ts";
+
+export interface GradientContext {
+  /** Whether input `i` wants a gradient; return null for it otherwise. */
+  needs(i: number): boolean;
+  /**
+   * The float32 gradient that input `i` already has and that may be added to in place, or null. A kernel that takes
+   * `accumulate` adds to it; return that same tensor then.
+   */
+  into(i: number): Tensor | null;
+}
+
+type Gradient = (dys: (Tensor | null)[], saved: (Tensor | null)[], context: GradientContext) => (Tensor | null)[];
+type Edge = { readonly node: TapeNode; readonly output: number } | { readonly leaf: Tensor } | null;
+
+let recording = true;
+let sequence = 0;
+
+export const isRecording = (): boolean => recording;
+
+/**
+ * Runs a synchronous function without recording: its results have no gradient and keep nothing alive.
+ *
+ * @throws EngineError if the function returns a promise
+ */
+export function noGrad<T>(run: () => T): T {
+  return withRecording(false, "noGrad", run);
+}
+
+/** Runs a synchronous function with recording on, inside `noGrad` too. */
+export function enableGrad<T>(run: () => T): T {
+  return withRecording(true, "enableGrad", run);
+}
+
+function withRecording<T>(on: boolean, where: string, run: () => T): T {
+  const before = recording;
+  recording = on;
+  try {
+    const result = run();
+    refusePromise(where, result);
+    return result;
+  } finally {
+    recording = before;
+  }
+}
+
+export class TapeNode {
+  readonly sequence: number = sequence++;
+  private references = 0;
+  private used = false;
+  readonly op: string;
+  readonly edges: readonly Edge[];
+  /** How many tensors the op made. */
+  readonly outputs: number;
+  private saved: (Tensor | null)[];
+  private readonly versions: (number | null)[];
+  private readonly gradient: Gradient;
+
+  constructor(op: string, edges: readonly Edge[], saved: (Tensor | null)[], gradient: Gradient, outputs: number) {
+    this.op = op;
+    this.edges = edges;
+    this.outputs = outputs;
+    this.saved = saved;
+    this.gradient = gradient;
+    for (const edge of edges) if (edge && "node" in edge) edge.node.retain();
+    this.versions = saved.map((t) => (t ? t.storage.version : null));
+  }
+
+  retain(): void {
+    this.references++;
+  }
+
+  release(): void {
+    if (--this.references > 0) return;
+    this.dropSaved();
+    for (const edge of this.edges) if (edge && "node" in edge) edge.node.release();
+  }
+
+  private dropSaved(): void {
+    for (const tensor of this.saved) tensor?.dispose();
+    this.saved = [];
+    this.used = true;
+  }
+
+  /** Runs the gradient once; what was saved is given back unless `keep`. */
+  run(dys: (Tensor | null)[], context: GradientContext, keep: boolean): (Tensor | null)[] {
+    if (this.used) {
+      throw new EngineError(
+        "backward",
+        `the tape of ${this.op} has been used already`,
+        "Call backward once for each forward pass, or the first time with { keepTape: true }.",
+      );
+    }
+    this.saved.forEach((tensor, i) => {
+      if (tensor && tensor.storage.version !== this.versions[i]) {
+        throw new EngineError(
+          "backward",
+          `a tensor ${shapeText(tensor.shape)} that ${this.op} saved was changed in place after the forward pass`,
+          "Run backward before the optimizer's step, or pass a copy to the op.",
+        );
+      }
+    });
+    const gradients = this.gradient(dys, this.saved, context);
+    if (!keep) this.dropSaved();
+    return gradients;
+  }
+}
+
+/**
+ * Records one op, where recording is on and an input wants a gradient.
+ *
+ * @param y what the op made: one tensor, or several
+ * @param links `inputs` in the order of the gradients that `gradient` returns; `saved`: what it needs to see again
+ * @param gradient sees `dy` (contiguous; for several results an array, null where none reached that result), what was
+ *   saved, and plain numbers; returns one gradient per input, null where there is none. It runs in a scope, without
+ *   recording
+ * @returns y
+ */
+export function record<const S extends readonly (Tensor | null)[]>(
+  op: string,
+  y: Tensor,
+  links: { readonly inputs: readonly (Tensor | null)[]; readonly saved: S },
+  gradient: (dy: Tensor, saved: { -readonly [K in keyof S]: S[K] }, context: GradientContext) => (Tensor | null)[],
+): Tensor;
+export function record<const S extends readonly (Tensor | null)[], const Y extends readonly Tensor[]>(
+  op: string,
+  y: Y,
+  links: { readonly inputs: readonly (Tensor | null)[]; readonly saved: S },
+  gradient: (
+    dys: { -readonly [K in keyof Y]: Tensor | null },
+    saved: { -readonly [K in keyof S]: S[K] },
+    context: GradientContext,
+  ) => (Tensor | null)[],
+): Y;
+export function record(
+  op: string,
+  y: Tensor | readonly Tensor[],
+  links: { readonly inputs: readonly (Tensor | null)[]; readonly saved: readonly (Tensor | null)[] },
+  gradient: (dy: never, saved: never, context: GradientContext) => (Tensor | null)[],
+): Tensor | readonly Tensor[] {
+  const results = y instanceof Tensor ? [y] : y;
+  for (const result of results) result.madeBy = op;
+  if (!recording) return y;
+  const edges = links.inputs.map(edgeOf);
+  if (edges.every((edge) => edge === null)) return y;
+
+  const saved = links.saved.map((tensor) => tensor?.hold() ?? null);
+  const single = y instanceof Tensor;
+  const run: Gradient = (dys, savedNow, context) =>
+    gradient((single ? dys[0] : dys) as never, savedNow as never, context);
+  const node = new TapeNode(op, edges, saved, run, results.length);
+  results.forEach((result, output) => {
+    result.setNode(node, output);
+  });
+  return y;
+}
+
+function edgeOf(input: Tensor | null): Edge {
+  if (!input) return null;
+  if (input.node) return { node: input.node, output: input.output };
+  return input.requiresGrad ? { leaf: input } : null;
+}
+
+/** Sends `dy` back from `y` through the tape; gradients add up in `.grad` of the leaves. */
+export function backward(y: Tensor, dy: Tensor, keepTape: boolean): void {
+  const last = y.node;
+  if (!last) {
+    throw new EngineError(
+      "backward",
+      `a tensor ${shapeText(y.shape)} made by ${y.madeBy} has no tape`,
+      "Give a parameter requiresGrad: true, and do not run the forward pass inside noGrad or on a detached tensor.",
+    );
+  }
+  const pending = new Map<TapeNode, (Tensor | null)[]>();
+  const seed = dy.hold();
+  pending.set(
+    last,
+    Array.from({ length: last.outputs }, (_, i) => (i === y.output ? seed : null)),
+  );
+  try {
+    noGrad(() => {
+      for (const node of fromLastToFirst(last)) {
+        const dys = pending.get(node);
+        pending.delete(node);
+        if (!dys) continue;
+        releaseTogether(() => step(node, dys, pending, keepTape));
+      }
+    });
+  } finally {
+    for (const dys of pending.values()) for (const tensor of dys) tensor?.dispose(); // only after an error
+  }
+}
+
+function fromLastToFirst(last: TapeNode): TapeNode[] {
+  const found = new Set([last]);
+  for (const node of found) {
+    for (const edge of node.edges) if (edge && "node" in edge) found.add(edge.node); // a Set may grow while it is read
+  }
+  return [...found].sort((a, b) => b.sequence - a.sequence); // an op is younger than what made its inputs
+}
+
+function step(node: TapeNode, dys: (Tensor | null)[], pending: Map<TapeNode, (Tensor | null)[]>, keep: boolean): void {
+  const scope = new Scope();
+  const context: GradientContext = {
+    needs: (i) => node.edges[i] != null,
+    into: (i) => {
+      const edge = node.edges[i];
+      const grad = edge && "leaf" in edge ? edge.leaf.grad : null;
+      return grad && grad.dtype === "float32" && grad.storage.owners === 1 ? grad : null;
+    },
+  };
+  try {
+    withScope(scope, () => {
+      const gradients = node.run(
+        dys.map((dy) => dy?.contiguous() ?? null),
+        context,
+        keep,
+      );
+      gradients.forEach((gradient, i) => {
+        const edge = node.edges[i];
+        if (!gradient || !edge) return;
+        const alone = gradients.every((other, j) => j === i || other?.storage !== gradient.storage);
+        if ("leaf" in edge) edge.leaf.addGrad(gradient, alone);
+        else addPending(pending, edge.node, edge.output, gradient);
+      });
+    });
+  } finally {
+    for (const dy of dys) dy?.dispose();
+    scope.disposeAll();
+  }
+}
+
+function addPending(pending: Map<TapeNode, (Tensor | null)[]>, node: TapeNode, output: number, gradient: Tensor): void {
+  let slots = pending.get(node);
+  if (!slots) {
+    slots = Array.from({ length: node.outputs }, () => null);
+    pending.set(node, slots);
+  }
+  const before = slots[output] ?? null;
+  if (!before) {
+    slots[output] = gradient.hold();
+    return;
+  }
+  const sum = Tensor.empty(before.shape, before);
+  sum.backend.add(sum, before, gradient);
+  slots[output] = sum.hold();
+  before.dispose();
+}

@@ -1,0 +1,33 @@
+// npm run bench [name…] [-- --quick]: installs, builds, then runs bench/<name>.bench.ts, all of them without a name.
+// Each runs in a process of its own, one after the other, so that none sees another's memory or threads.
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { main, prepare, ROOT, run } from "./prepare.mjs";
+
+const ENDING = /\.bench\.(ts|mjs)$/;
+
+await main(async () => {
+  const { values, positionals } = parseArgs({
+    options: { quick: { type: "boolean", default: false } },
+    allowPositionals: true,
+  });
+  const files = readdirSync(join(ROOT, "bench"))
+    .filter((file) => ENDING.test(file))
+    .sort();
+  const names = files.map((file) => file.replace(ENDING, ""));
+  const unknown = positionals.filter((name) => !names.includes(name));
+  if (unknown.length > 0) {
+    throw new Error(`[bench] there is no ${unknown.join(", ")}. Run: npm run bench ${names.join(" ")}`);
+  }
+
+  await prepare();
+
+  let failed = 0;
+  for (const [index, file] of files.entries()) {
+    if (positionals.length > 0 && !positionals.includes(names[index])) continue;
+    const args = ["--expose-gc", "--import", "./scripts/typescript.mjs", "scripts/bench-file.mjs", `bench/${file}`];
+    failed += (await run(process.execPath, [...args, JSON.stringify(values)])) === 0 ? 0 : 1;
+  }
+  return failed > 0 ? 1 : 0;
+});

@@ -1,0 +1,50 @@
+// node scripts/build-native.mjs [--folder copy-of-native] [-- node-gyp's own options]: builds native/ with node-gyp.
+// `npm run build` runs it through turbo.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { checkTools } from "./tools.mjs";
+
+const NATIVE_MANIFEST = fileURLToPath(new URL("../native/package.json", import.meta.url));
+const { values, positionals } = parseArgs({
+  options: { folder: { type: "string", default: dirname(NATIVE_MANIFEST) } },
+  allowPositionals: true,
+});
+
+/**
+ * The headers that came with this Node, when they are of its very version. With them the build needs no network;
+ * without them node-gyp downloads them once.
+ */
+function headersBesideNode() {
+  const prefix = join(dirname(process.execPath), "..");
+  const versionFile = join(prefix, "include", "node", "node_version.h");
+  if (!existsSync(versionFile)) return [];
+  const text = readFileSync(versionFile, "utf8");
+  const part = (name) => text.match(new RegExp(`#define NODE_${name}_VERSION (\\d+)`))?.[1];
+  const version = ["MAJOR", "MINOR", "PATCH"].map(part).join(".");
+  return version === process.versions.node ? [`--nodedir=${prefix}`] : [];
+}
+
+try {
+  checkTools();
+  // A running process may have the old file mapped: replace it, never write into it.
+  rmSync(join(values.folder, "build/Release/ettin.node"), { force: true });
+
+  const nodeGyp = join(dirname(createRequire(NATIVE_MANIFEST).resolve("node-gyp/package.json")), "bin", "node-gyp.js");
+  const step = (...args) =>
+    spawnSync(process.execPath, [nodeGyp, ...args, ...headersBesideNode(), ...positionals], {
+      cwd: values.folder,
+      stdio: "inherit",
+    }).status ?? 1;
+  // When the compiler fails its own message is enough; node-gyp would add a dozen lines about itself.
+  process.exitCode =
+    step("configure", "--release", "--loglevel=error") ||
+    step("build", "--release", `--jobs=${availableParallelism()}`, "--loglevel=silent");
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,113 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { platforms, thisPlatform } from "../../native/platforms.js";
+import { packAll } from "../../scripts/pack.mjs";
+import { workspacePackages } from "../../scripts/packages.mjs";
+import { npm } from "../../scripts/prepare.mjs";
+import { ROOT } from "../support/root.ts";
+
+const runFile = promisify(execFile);
+
+// What is published, installed as a user would: from tarballs, into an empty folder, with scripts blocked and, to be
+// sure that nothing else is fetched, without a network.
+
+const folder = mkdtempSync(join(tmpdir(), "ettin-tarball-"));
+const user = join(folder, "user");
+const installed = (name: string) => join(user, "node_modules", name);
+const platformPackage = `@ettin/native-${thisPlatform()}`;
+const { version } = workspacePackages(ROOT)[0]!.manifest;
+
+beforeAll(async () => {
+  const tarballs = await packAll(join(folder, "tarballs"));
+  mkdirSync(user);
+  writeFileSync(join(user, "package.json"), `{ "private": true, "type": "module" }`);
+  const [command, args] = npm("install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", ...tarballs);
+  await runFile(command, args, { cwd: user });
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs a script in the user's folder, with no variable that could point back into the repository. */
+async function runScript(code: string): Promise<{ code: number; stdout: string; stderr: string }> {
+  writeFileSync(join(user, "script.js"), code);
+  const { ETTIN_ADDON: _, NODE_OPTIONS: __, NODE_PATH: ___, ...env } = process.env;
+  try {
+    return { code: 0, ...(await runFile(process.execPath, ["script.js"], { cwd: user, env })) };
+  } catch (error) {
+    return error as { code: number; stdout: string; stderr: string };
+  }
+}
+
+const names = [...workspacePackages(ROOT).map(({ manifest }) => manifest.name as string), platformPackage];
+
+describe.each(names)("%s as published", (name) => {
+  const manifest = () => JSON.parse(readFileSync(join(installed(name), "package.json"), "utf8"));
+  const files = () =>
+    readdirSync(installed(name), { recursive: true, encoding: "utf8" }).filter(
+      (path) => !path.includes("node_modules"),
+    );
+
+  test("has its license and the common version", () => {
+    expect(manifest()).toMatchObject({ name, version, license: "Apache-2.0" });
+    expect(files()).toContain("LICENSE");
+  });
+
+  test("needs no script: npm would run node-gyp for a binding.gyp", () => {
+    expect(manifest().scripts).toBeUndefined();
+    expect(files().filter((path) => path.endsWith(".gyp"))).toEqual([]);
+  });
+
+  test("holds no tests, no sources and no source maps", () => {
+    expect(files().filter((path) => /\btest\b|\.test\.|\.map$|\.cpp$|\.tsbuildinfo$/.test(path))).toEqual([]);
+    expect(files().filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))).toEqual([]);
+  });
+
+  test("every entry of its exports map is there", () => {
+    const { exports = {}, main } = manifest();
+    const targets = Object.values<string | Record<string, string>>(exports).flatMap((entry) =>
+      typeof entry === "string" ? [entry] : Object.values(entry),
+    );
+    if (main) targets.push(main);
+    expect(targets.filter((path) => !existsSync(join(installed(name), path)))).toEqual([]);
+  });
+});
+
+test("@ettin/native names every platform's package at its own version", () => {
+  const { optionalDependencies } = JSON.parse(readFileSync(join(installed("@ettin/native"), "package.json"), "utf8"));
+  const expected = Object.keys(platforms).map((platform) => [`@ettin/native-${platform}`, version]);
+  expect(optionalDependencies).toEqual(Object.fromEntries(expected));
+});
+
+test("a script computes with @ettin/core", async () => {
+  const { stdout, stderr } = await runScript(`
+    import { Tensor } from "@ettin/core";
+    const x = Tensor.from([[1, 2], [3, 4]]);
+    console.log(x.shape, await x.data());
+  `);
+  expect(stderr).toBe("");
+  expect(stdout.trim()).toBe("[ 2, 2 ] Float32Array(4) [ 1, 2, 3, 4 ]");
+});
+
+test("without the platform's package the error is the command that brings it", async () => {
+  rmSync(installed(platformPackage), { recursive: true });
+  const { code, stderr } = await runScript(`
+    import { loadAddon } from "@ettin/native";
+    loadAddon();
+  `);
+  expect(code).toBe(1);
+  expect(stderr).toContain(`[native] no binary for ${thisPlatform()}`);
+  expect(stderr).toContain(`Run: npm install ${platformPackage}@${version}`);
+});
+
+test("on a platform without a binary the error names those that have one", async () => {
+  const { stderr } = await runScript(`
+    Object.defineProperty(process, "platform", { value: "aix" });
+    const { loadAddon } = await import("@ettin/native");
+    loadAddon();
+  `);
+  expect(stderr).toContain(`[native] there is no binary for aix-${process.arch}; there is one for linux-x64-gnu,`);
+});

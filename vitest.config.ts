@@ -1,0 +1,21 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+import { CountReporter } from "./test/support/count-reporter.ts";
+
+const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    // Tests read the sources; what is packed and published has its own test, test/tarball.
+    alias: [{ find: /^@ettin\/core$/, replacement: source("packages/core/src/index.ts") }],
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    reporters: ["default", new CountReporter()],
+    // One process per file: a fault in native code then fails one file, not the run.
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
