@@ -78,7 +78,8 @@ inline void store_pair(float* p, vf a, vf b) {
   store(p + lanes, b);
 }
 inline void store_pair(bf16* p, vf a, vf b) {
-  const vi halves = _mm256_packus_epi32(_mm256_srli_epi32(round_to_bf16(a), 16), _mm256_srli_epi32(round_to_bf16(b), 16));
+  const vi halves =
+      _mm256_packus_epi32(_mm256_srli_epi32(round_to_bf16(a), 16), _mm256_srli_epi32(round_to_bf16(b), 16));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(halves, 0xd8));
 }
 inline void store(int32_t* p, vi x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
@@ -185,6 +186,18 @@ inline void transpose(vf (&r)[lanes]) {
     r[i] = _mm256_permute2f128_ps(quads[i], quads[i + 4], 0x20);
     r[i + 4] = _mm256_permute2f128_ps(quads[i], quads[i + 4], 0x31);
   }
+}
+
+// Element j of r[i] goes to place 4 * j + i of all four, one after the other.
+inline void interleave(vi (&r)[4]) {
+  const vi a = _mm256_unpacklo_epi32(r[0], r[1]), b = _mm256_unpackhi_epi32(r[0], r[1]);
+  const vi c = _mm256_unpacklo_epi32(r[2], r[3]), d = _mm256_unpackhi_epi32(r[2], r[3]);
+  const vi e = _mm256_unpacklo_epi64(a, c), f = _mm256_unpackhi_epi64(a, c);  // fours 0 4, 1 5
+  const vi g = _mm256_unpacklo_epi64(b, d), h = _mm256_unpackhi_epi64(b, d);  // fours 2 6, 3 7
+  r[0] = _mm256_permute2x128_si256(e, f, 0x20);
+  r[1] = _mm256_permute2x128_si256(g, h, 0x20);
+  r[2] = _mm256_permute2x128_si256(e, f, 0x31);
+  r[3] = _mm256_permute2x128_si256(g, h, 0x31);
 }
 
 // Sums in a fixed tree: halves, quarters, pairs.
