@@ -26,13 +26,6 @@ constexpr int64_t words_per_task = 64;     // of dw
 constexpr int64_t channels_per_task = 128;  // of dx
 constexpr int64_t sequences_per_task = 8;   // of dx: they share one reading of w
 
-vf log1p(vf x) {
-  float values[lanes];
-  store(values, x);
-  for (int i = 0; i < lanes; i++) values[i] = static_cast<float>(::log1p(static_cast<double>(values[i])));
-  return load(values);
-}
-
 // scores: columns of the block, `stride` apart from row to row, starting at row 0.
 void pool(float* y, int32_t* rows, const float* scores, int64_t stride, int64_t begin, int64_t end, int64_t columns,
           bool log_twice) {
