@@ -9,8 +9,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { checkTools } from "./tools.mjs";
 
+const NATIVE_MANIFEST = fileURLToPath(new URL("../native/package.json", import.meta.url));
 const { values, positionals } = parseArgs({
-  options: { folder: { type: "string", default: fileURLToPath(new URL("../native", import.meta.url)) } },
+  options: { folder: { type: "string", default: dirname(NATIVE_MANIFEST) } },
   allowPositionals: true,
 });
 
@@ -33,13 +34,16 @@ try {
   // A running process may have the old file mapped: replace it, never write into it.
   rmSync(join(values.folder, "build/Release/ettin.node"), { force: true });
 
-  const nodeGyp = join(dirname(createRequire(import.meta.url).resolve("node-gyp/package.json")), "bin", "node-gyp.js");
-  const args = ["configure", "build", "--release", `--jobs=${availableParallelism()}`, "--loglevel=error"];
-  const { status } = spawnSync(process.execPath, [nodeGyp, ...args, ...headersBesideNode(), ...positionals], {
-    cwd: values.folder,
-    stdio: "inherit",
-  });
-  process.exitCode = status ?? 1;
+  const nodeGyp = join(dirname(createRequire(NATIVE_MANIFEST).resolve("node-gyp/package.json")), "bin", "node-gyp.js");
+  const step = (...args) =>
+    spawnSync(process.execPath, [nodeGyp, ...args, ...headersBesideNode(), ...positionals], {
+      cwd: values.folder,
+      stdio: "inherit",
+    }).status ?? 1;
+  // When the compiler fails its own message is enough; node-gyp would add a dozen lines about itself.
+  process.exitCode =
+    step("configure", "--release", "--loglevel=error") ||
+    step("build", "--release", `--jobs=${availableParallelism()}`, "--loglevel=silent");
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;

@@ -2,11 +2,12 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { main, ROOT, run } from "./prepare.mjs";
+import { install, main, ROOT, run } from "./prepare.mjs";
 
 const check = process.argv.includes("--check");
 
 await main(async () => {
+  await install();
   const biome = join(ROOT, "node_modules/@biomejs/biome/bin/biome");
   const code = await run(process.execPath, [biome, "check", ...(check ? [] : ["--write"]), "--error-on-warnings"]);
   return Math.max(code, await formatNative());

@@ -65,7 +65,8 @@ export function npm(...args) {
   return process.platform === "win32" ? ["cmd.exe", ["/c", "npm", ...args]] : ["npm", args];
 }
 
-async function install() {
+/** Installs what the lock file names, if it is not what is installed. */
+export async function install() {
   // Optional dependencies differ by platform, so a folder shared with a container is installed again there.
   const platform = `${process.platform} ${process.arch}`;
   const stamp = createHash("sha256").update(readFileSync(LOCK)).update(platform).digest("hex");
@@ -82,11 +83,14 @@ async function build() {
   const env = {
     ...process.env,
     ETTIN_TOOLCHAIN: toolchain(),
+    npm_config_loglevel: "silent", // a failed build says enough by itself
     TURBO_TELEMETRY_DISABLED: "1",
     TURBO_NO_UPDATE_NOTIFIER: "1",
   };
   await timed(first ? "building (the first time takes a minute or two)" : "building", () =>
-    runQuietly("build", process.execPath, [turbo, "run", "build", "--output-logs=errors-only"], { env }),
+    runQuietly("build", process.execPath, [turbo, "run", "build", "--output-logs=errors-only", "--log-prefix=none"], {
+      env,
+    }),
   );
 }
 

@@ -93,7 +93,7 @@ Napi::Value download(const Napi::CallbackInfo& info) {
 Napi::Value synchronize(const Napi::CallbackInfo& info) {
   Device& on = device(info);
   int64_t reply;
-  const Napi::Promise promise = environment(info).expect(info.Env(), info.Env().Undefined(), &reply);
+  const Napi::Promise promise = environment(info).expect(info.Env(), Napi::ArrayBuffer(), &reply);
   on.synchronize(reply);
   return promise;
 }

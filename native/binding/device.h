@@ -59,8 +59,8 @@ class Environment {
   const double* commands() const { return commands_; }
   Napi::Float64Array command_buffer();
 
-  // A promise for a read, and the buffer that it fills (kept alive until then).
-  Napi::Promise expect(Napi::Env env, Napi::Value result, int64_t* reply);
+  // A promise for a read, and the buffer that it fills (kept alive until then); no buffer for a mere mark.
+  Napi::Promise expect(Napi::Env env, Napi::ArrayBuffer result, int64_t* reply);
   void send(std::unique_ptr<Reply> reply);  // from an executor
   void settle(Napi::Env env, const Reply& reply);
   void stop();  // before the environment goes
@@ -68,7 +68,7 @@ class Environment {
  private:
   struct Waiting {
     std::unique_ptr<Napi::Promise::Deferred> deferred;
-    Napi::Reference<Napi::Value> result;
+    Napi::Reference<Napi::ArrayBuffer> result;
   };
   double* commands_;
   Napi::Reference<Napi::Float64Array> command_buffer_;

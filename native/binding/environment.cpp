@@ -39,10 +39,10 @@ void Environment::close(int64_t id) {
   devices_[static_cast<size_t>(id)].reset();
 }
 
-Napi::Promise Environment::expect(Napi::Env env, Napi::Value result, int64_t* reply) {
+Napi::Promise Environment::expect(Napi::Env env, Napi::ArrayBuffer result, int64_t* reply) {
   auto waiting = std::make_unique<Waiting>();
   waiting->deferred = std::make_unique<Napi::Promise::Deferred>(env);
-  waiting->result = Napi::Reference<Napi::Value>::New(result, 1);
+  if (!result.IsEmpty()) waiting->result = Napi::Reference<Napi::ArrayBuffer>::New(result, 1);
   const Napi::Promise promise = waiting->deferred->Promise();
   if (free_replies_.empty()) {
     *reply = static_cast<int64_t>(waiting_.size());
@@ -72,6 +72,8 @@ void Environment::settle(Napi::Env env, const Reply& reply) {
   if (--pending_ == 0) to_javascript_.Unref(env);
   if (reply.failure) {
     waiting->deferred->Reject(Napi::String::New(env, *reply.failure));
+  } else if (waiting->result.IsEmpty()) {
+    waiting->deferred->Resolve(env.Undefined());
   } else {
     waiting->deferred->Resolve(waiting->result.Value());
   }

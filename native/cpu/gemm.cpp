@@ -1,89 +1,314 @@
-// Matrix products for every op: gemm.h says what they promise.
+// Matrix products for every op; gemm.h says what they promise.
+//
+// y is cut into blocks of rows × columns, which workers take one at a time; for each block k runs in pieces that
+// fit the caches, and for each piece a tile of y at a time stays in registers (gemm_tile.h). Between the pieces of
+// k the accumulators rest in y, or, where y is bfloat16, in a float32 block of the worker's: exact, so that the
+// sizes below change no bit. b comes packed, or a worker packs the piece it needs.
 #include "gemm.h"
 
-#include "simd.h"
+#include "gemm_pack.h"
+#include "gemm_tile.h"
 
 namespace ettin::ETTIN_LEVEL {
 
-extern const int64_t panel_cols = 16;
-
 namespace {
 
-float read(const Matrix& m, int64_t row, int64_t col) {
-  const void* p = element(m, row, col);
-  return m.dtype == DType::bfloat16 ? to_float(*static_cast<const bf16*>(p)) : *static_cast<const float*>(p);
+#ifdef ETTIN_HAS_DOT_PAIRS
+constexpr bool has_pairs = true;
+#else
+constexpr bool has_pairs = false;
+using Pairs = Singles;
+#endif
+
+bool in_pairs(DType precision) { return has_pairs && precision == DType::bfloat16; }
+int64_t words_of(int64_t depth, DType precision) { return in_pairs(precision) ? ceil_div(depth, int64_t{2}) : depth; }
+
+template <class Body>
+void by_arithmetic(DType precision, const Body& body) {
+  if (in_pairs(precision)) {
+    body.template operator()<Pairs>();
+  } else {
+    body.template operator()<Singles>();
+  }
+}
+
+// The largest block of y and piece of k, in rows, columns and words. A block of a (rows × words) is read again for
+// every panel of b and stays in the second-level cache; where b is packed in passing, more rows share the work.
+struct Limits {
+  int64_t rows, cols, words;
+};
+constexpr Limits packed_limits{96, 1024, 768};
+constexpr Limits plain_limits{384, 512, 256};
+
+// A worker's part of the workspace.
+struct Areas {
+  float* a;
+  float* b;
+  float* y;
+};
+constexpr int64_t row_room(int64_t rows) { return (rows + lanes - 1) / lanes * lanes; }
+constexpr int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
+constexpr int64_t a_area = larger(row_room(packed_limits.rows) * packed_limits.words,
+                                  row_room(plain_limits.rows) * plain_limits.words);
+constexpr int64_t b_area = plain_limits.cols * plain_limits.words;
+constexpr int64_t y_area = larger(packed_limits.rows * packed_limits.cols, plain_limits.rows * plain_limits.cols);
+
+Areas areas_of(const Workspace& workspace, int worker) {
+  float* a = reinterpret_cast<float*>(workspace.data + worker * workspace.bytes_each);
+  return {a, a + a_area, a + a_area + b_area};
+}
+
+// b, packed or not.
+struct Factor {
+  const Packed* packed;
+  const Matrix* plain;
+
+  const Limits& limits() const { return packed ? packed_limits : plain_limits; }
+  int64_t cols() const { return packed ? packed->cols : plain->cols; }
+};
+
+struct Panels {
+  const char* data;
+  int64_t bytes;  // of each
+};
+
+template <class Arithmetic, class T>
+Words<Arithmetic, T> words_for(DType precision) {
+  return {precision == DType::bfloat16};
+}
+
+// The pieces of a and b that lie in [k, k + depth).
+template <class Arithmetic>
+Panels panels_of(const Factor& b, DType precision, int64_t k, int64_t depth, float* area) {
+  const int64_t words = ceil_div(depth, Arithmetic::k_per_word);
+  if (b.packed) return {b.packed->data + k / Arithmetic::k_per_word * tile_cols * word_bytes, b.packed->panel_bytes};
+  const Matrix& m = *b.plain;
+  by_float(m.dtype, [&]<class T>() {
+    for (int64_t col = 0; col < m.cols; col += tile_cols) {
+      const T* corner = static_cast<const T*>(element(m, k, col));
+      pack_panel(area + col * words, words_for<Arithmetic, T>(precision),
+                 Strips<T>{corner, depth, min<int64_t>(tile_cols, m.cols - col), m.row_stride, m.col_stride});
+    }
+  });
+  return {reinterpret_cast<const char*>(area), words * tile_cols * word_bytes};
+}
+
+struct Rows {
+  const char* data;
+  int64_t bytes;  // of each
+};
+
+template <class Arithmetic>
+Rows rows_of(const Matrix& a, int64_t k, int64_t depth, float* area) {
+  const bool words_lie_there = a.col_stride == 1 && bytes_of(a.dtype) * Arithmetic::k_per_word == word_bytes &&
+                               a.cols % Arithmetic::k_per_word == 0;
+  if (words_lie_there) {
+    return {static_cast<const char*>(element(a, 0, k)), a.row_stride * bytes_of(a.dtype)};
+  }
+  const int64_t row_words = round_up(ceil_div(depth, Arithmetic::k_per_word), int64_t{lanes});
+  by_float(a.dtype, [&]<class T>() {
+    const T* corner = static_cast<const T*>(element(a, 0, k));
+    pack_rows(area, row_words, words_for<Arithmetic, T>(a.dtype),
+              Strips<T>{corner, depth, a.rows, a.col_stride, a.row_stride});
+  });
+  return {reinterpret_cast<const char*>(area), row_words * word_bytes};
+}
+
+// What a tile starts from, or leaves behind, where that is not simply float32 at full width.
+struct alignas(64) Edge {
+  float at[tile_rows * tile_cols];
+};
+
+template <class T>
+void fill_edge(Edge& edge, int64_t rows, int64_t cols, const float* bias, const T* y, int64_t y_stride) {
+  for (int64_t r = 0; r < rows; r++) {
+    for (int64_t c = 0; c < tile_cols; c += lanes) {
+      const int64_t n = max<int64_t>(min<int64_t>(cols - c, lanes), 0);
+      vf start = bias ? load_part(bias + c, n) : zero();
+      if (y) start = add(start, load_part(y + r * y_stride + c, n));
+      store(edge.at + r * tile_cols + c, start);
+    }
+  }
+}
+template <class T>
+void copy_out(T* y, int64_t y_stride, int64_t rows, int64_t cols, const float* from, int64_t from_stride) {
+  for (int64_t r = 0; r < rows; r++) {
+    for (int64_t c = 0; c < cols; c += lanes) store(y + r * y_stride + c, load(from + r * from_stride + c), cols - c);
+  }
+}
+
+// One block of y by one worker.
+template <class Arithmetic, class T>
+void multiply_block(const Areas& areas, const Matrix& y, const Matrix& a, const Factor& b, const float* bias,
+                    bool accumulate) {
+  const int64_t most = b.limits().words * Arithmetic::k_per_word;
+  const int64_t rest_stride = sizeof(T) == 4 ? y.row_stride : round_up(y.cols, int64_t{tile_cols});
+  T* const y_data = static_cast<T*>(y.data);
+
+  int64_t k = 0;
+  do {
+    const int64_t depth = min(most, a.cols - k), words = ceil_div(depth, Arithmetic::k_per_word);
+    const bool first = k == 0, last = k + depth >= a.cols;
+    const Rows rows = rows_of<Arithmetic>(a, k, depth, areas.a);
+    const Panels panels = panels_of<Arithmetic>(b, a.dtype, k, depth, areas.b);
+
+    for (int64_t col = 0; col < y.cols; col += tile_cols) {
+      const int64_t cols = min<int64_t>(tile_cols, y.cols - col);
+      const char* panel = panels.data + col / tile_cols * panels.bytes;
+      for (int64_t row = 0; row < y.rows; row += tile_rows) {
+        const int64_t count = min<int64_t>(tile_rows, y.rows - row);
+        T* const corner = y_data + row * y.row_stride + col;
+        const bool whole = sizeof(T) == 4 && cols == tile_cols;
+        float* const rest = sizeof(T) == 4 ? reinterpret_cast<float*>(corner) : areas.y + row * rest_stride + col;
+
+        Edge edge;
+        const float* start = nullptr;
+        int64_t start_stride = 0;
+        if (!first && (whole || sizeof(T) == 2)) {
+          start = rest;
+          start_stride = rest_stride;
+        } else if (!first || accumulate || (bias && cols < tile_cols)) {
+          if (whole && !bias) {
+            start = rest;
+            start_stride = rest_stride;
+          } else {
+            fill_edge(edge, count, cols, first && bias ? bias + col : nullptr, !first || accumulate ? corner : nullptr,
+                      y.row_stride);
+            start = edge.at;
+            start_stride = tile_cols;
+          }
+        } else if (bias) {
+          start = bias + col;
+        }
+
+        const bool to_rest = whole || (sizeof(T) == 2 && !last);
+        tile_of<Arithmetic>(count, words, rows.data + row * rows.bytes, rows.bytes, panel, start, start_stride,
+                            to_rest ? rest : edge.at, to_rest ? rest_stride : tile_cols);
+        if (!to_rest) copy_out(corner, y.row_stride, count, cols, edge.at, tile_cols);
+      }
+    }
+    k += depth;
+  } while (k < a.cols);
+}
+
+void multiply(const Areas& areas, const Matrix& y, const Matrix& a, const Factor& b, const float* bias,
+              bool accumulate) {
+  by_arithmetic(a.dtype, [&]<class Arithmetic>() {
+    by_float(y.dtype, [&]<class T>() { multiply_block<Arithmetic, T>(areas, y, a, b, bias, accumulate); });
+  });
+}
+
+// How y is cut. Blocks may be as many as the workers like: no bit of y depends on them.
+struct Grid {
+  int64_t rows_each, cols_each, row_blocks, col_blocks;
+};
+Grid grid_of(int64_t rows, int64_t cols, const Limits& limits, int workers) {
+  int64_t row_blocks = max<int64_t>(ceil_div(rows, limits.rows), 1);
+  int64_t col_blocks = max<int64_t>(ceil_div(cols, limits.cols), 1);
+  const int64_t wanted = workers > 1 ? 4 * workers : 1;  // so that none waits long for the last
+  const int64_t row_tiles = ceil_div(rows, int64_t{tile_rows}), col_tiles = ceil_div(cols, int64_t{tile_cols});
+  while (row_blocks * col_blocks < wanted) {
+    const bool can_rows = row_blocks * 4 <= row_tiles, can_cols = col_blocks < col_tiles;
+    if (!can_rows && !can_cols) break;
+    if (can_cols && (!can_rows || cols / col_blocks >= 2 * rows / row_blocks)) {
+      col_blocks++;
+    } else {
+      row_blocks++;
+    }
+  }
+  const int64_t rows_each = ceil_div(row_tiles, row_blocks) * tile_rows;
+  const int64_t cols_each = ceil_div(col_tiles, col_blocks) * tile_cols;
+  return {rows_each, cols_each, rows_each ? ceil_div(rows, rows_each) : 0, cols_each ? ceil_div(cols, cols_each) : 0};
+}
+
+void multiply_part(const Areas& areas, const Grid& grid, int64_t task, const Matrix& y, const Matrix& a,
+                   const Factor& b, const float* bias, bool accumulate) {
+  const int64_t row = task % grid.row_blocks * grid.rows_each, col = task / grid.row_blocks * grid.cols_each;
+  const int64_t rows = min(grid.rows_each, y.rows - row), cols = min(grid.cols_each, y.cols - col);
+  const Matrix y_part = block(y, row, rows, col, cols), a_part = block(a, row, rows, 0, a.cols);
+  if (b.packed) {
+    const Packed part = packed_block(*b.packed, 0, b.packed->rows, col, cols);
+    multiply(areas, y_part, a_part, {&part, nullptr}, bias ? bias + col : nullptr, accumulate);
+  } else {
+    const Matrix part = block(*b.plain, 0, b.plain->rows, col, cols);
+    multiply(areas, y_part, a_part, {nullptr, &part}, bias ? bias + col : nullptr, accumulate);
+  }
+}
+
+void gemm(Context& context, const Workspace& workspace, const Matrix& y, const Matrix& a, const Factor& b,
+          const float* bias, bool accumulate) {
+  const Grid grid = grid_of(y.rows, y.cols, b.limits(), workers(context));
+  parallel_for(context, grid.row_blocks * grid.col_blocks, [&](int64_t task, int worker) {
+    multiply_part(areas_of(workspace, worker), grid, task, y, a, b, bias, accumulate);
+  });
+}
+
+void gemm_alone(const Workspace& workspace, int worker, const Matrix& y, const Matrix& a, const Factor& b,
+                const float* bias, bool accumulate) {
+  const Grid grid = grid_of(y.rows, y.cols, b.limits(), 1);
+  for (int64_t task = 0; task < grid.row_blocks * grid.col_blocks; task++) {
+    multiply_part(areas_of(workspace, worker), grid, task, y, a, b, bias, accumulate);
+  }
 }
 
 }  // namespace
 
-int64_t packed_bytes(int64_t rows, int64_t cols, DType) { return round_up(cols, panel_cols) * round_up(rows, 2) * 4; }
+int64_t packed_bytes(int64_t rows, int64_t cols, DType precision) {
+  return round_up(cols, int64_t{tile_cols}) * words_of(rows, precision) * word_bytes;
+}
+
+Packed as_packed(void* data, int64_t rows, int64_t cols, DType precision) {
+  return {static_cast<char*>(data), precision, rows, cols, words_of(rows, precision) * tile_cols * word_bytes};
+}
 
 Packed pack(Context& context, void* data, const Matrix& b, DType precision) {
-  const Packed packed{static_cast<char*>(data), precision, b.rows, b.cols, panel_cols * round_up(b.rows, 2) * 4};
-  parallel_for(context, ceil_div(b.cols, panel_cols), [&](int64_t panel, int) {
-    float* p = reinterpret_cast<float*>(packed.data + panel * packed.panel_bytes);
-    for (int64_t k = 0; k < b.rows; k++) {
-      for (int64_t c = 0; c < panel_cols; c++) {
-        const int64_t col = panel * panel_cols + c;
-        const float x = col < b.cols ? read(b, k, col) : 0.0f;
-        p[k * panel_cols + c] = precision == DType::bfloat16 ? to_float(to_bf16(x)) : x;
-      }
-    }
+  const Packed packed = as_packed(data, b.rows, b.cols, precision);
+  by_arithmetic(precision, [&]<class Arithmetic>() {
+    parallel_for(context, ceil_div(b.cols, int64_t{tile_cols}), [&](int64_t panel, int) {
+      const int64_t col = panel * tile_cols;
+      const Matrix part = block(b, 0, b.rows, col, min<int64_t>(tile_cols, b.cols - col));
+      panels_of<Arithmetic>({nullptr, &part}, precision, 0, b.rows,
+                            reinterpret_cast<float*>(packed.data + panel * packed.panel_bytes));
+    });
   });
   return packed;
 }
 
 Packed packed_block(const Packed& b, int64_t row, int64_t rows, int64_t col, int64_t cols) {
-  return {b.data + col / panel_cols * b.panel_bytes + row * panel_cols * 4, b.precision, rows, cols, b.panel_bytes};
+  const int64_t offset = col / tile_cols * b.panel_bytes + words_of(row, b.precision) * tile_cols * word_bytes;
+  return {b.data + offset, b.precision, rows, cols, b.panel_bytes};
 }
 
 Packed packed_weight(Context& context, const View& w, bool transpose, DType precision) {
-  Matrix b = as_matrix(w);
-  if (transpose) b = transposed(b);
+  const Matrix b = transpose ? transposed(as_matrix(w)) : as_matrix(w);
   const int64_t bytes = packed_bytes(b.rows, b.cols, precision);
-  bool filled = false;
   const int kind = 1 + (transpose ? 1 : 0) + (precision == DType::bfloat16 ? 2 : 0);
-  void* data = packed_copy(context, w, kind, bytes, &filled);
-  if (filled) return {static_cast<char*>(data), precision, b.rows, b.cols, panel_cols * round_up(b.rows, 2) * 4};
-  return pack(context, data ? data : scratch(context, bytes), b, precision);
+  bool filled = false;
+  void* kept = packed_copy(context, w, kind, bytes, &filled);
+  if (filled) return as_packed(kept, b.rows, b.cols, precision);
+  return pack(context, kept ? kept : scratch(context, bytes), b, precision);
 }
 
-Workspace gemm_workspace(Context&) { return {nullptr, 0}; }
-
-void gemm_alone(const Workspace&, int, const Matrix& y, const Matrix& a, const Packed& b, const float* bias, bool accumulate) {
-  for (int64_t r = 0; r < y.rows; r++) {
-    for (int64_t c = 0; c < y.cols; c++) {
-      const float* p = reinterpret_cast<const float*>(b.data + c / panel_cols * b.panel_bytes) + c % panel_cols;
-      vf sum = set((bias ? bias[c] : 0.0f) + (accumulate ? read(y, r, c) : 0.0f));
-      for (int64_t k = 0; k < a.cols; k++) sum = fma(set(read(a, r, k)), set(p[k * panel_cols]), sum);
-      by_float(y.dtype, [&]<class T>() { store_part(static_cast<T*>(element(y, r, c)), sum, 1); });
-    }
-  }
+Workspace gemm_workspace(Context& context) {
+  const int64_t bytes_each = (a_area + b_area + y_area) * word_bytes;
+  return {static_cast<char*>(scratch(context, bytes_each * workers(context))), bytes_each};
 }
 
-void gemm_alone(const Workspace&, int, const Matrix& y, const Matrix& a, const Matrix& b, const float* bias, bool accumulate) {
-  for (int64_t r = 0; r < y.rows; r++) {
-    for (int64_t c = 0; c < y.cols; c++) {
-      vf sum = set((bias ? bias[c] : 0.0f) + (accumulate ? read(y, r, c) : 0.0f));
-      for (int64_t k = 0; k < a.cols; k++) {
-        const float x = read(b, k, c);
-        sum = fma(set(read(a, r, k)), set(a.dtype == DType::bfloat16 ? to_float(to_bf16(x)) : x), sum);
-      }
-      by_float(y.dtype, [&]<class T>() { store_part(static_cast<T*>(element(y, r, c)), sum, 1); });
-    }
-  }
+void gemm(Context& context, const Workspace& workspace, const Matrix& y, const Matrix& a, const Packed& b,
+          const float* bias, bool accumulate) {
+  gemm(context, workspace, y, a, Factor{&b, nullptr}, bias, accumulate);
 }
-
-void gemm(Context& context, const Workspace& workspace, const Matrix& y, const Matrix& a, const Packed& b, const float* bias, bool accumulate) {
-  parallel_for(context, y.rows, [&](int64_t r, int worker) {
-    gemm_alone(workspace, worker, block(y, r, 1, 0, y.cols), block(a, r, 1, 0, a.cols), b, bias, accumulate);
-  });
+void gemm(Context& context, const Workspace& workspace, const Matrix& y, const Matrix& a, const Matrix& b,
+          const float* bias, bool accumulate) {
+  gemm(context, workspace, y, a, Factor{nullptr, &b}, bias, accumulate);
 }
-
-void gemm(Context& context, const Workspace& workspace, const Matrix& y, const Matrix& a, const Matrix& b, const float* bias, bool accumulate) {
-  parallel_for(context, y.rows, [&](int64_t r, int worker) {
-    gemm_alone(workspace, worker, block(y, r, 1, 0, y.cols), block(a, r, 1, 0, a.cols), b, bias, accumulate);
-  });
+void gemm_alone(const Workspace& workspace, int worker, const Matrix& y, const Matrix& a, const Packed& b,
+                const float* bias, bool accumulate) {
+  gemm_alone(workspace, worker, y, a, Factor{&b, nullptr}, bias, accumulate);
+}
+void gemm_alone(const Workspace& workspace, int worker, const Matrix& y, const Matrix& a, const Matrix& b,
+                const float* bias, bool accumulate) {
+  gemm_alone(workspace, worker, y, a, Factor{nullptr, &b}, bias, accumulate);
 }
 
 const float* float_bias(Context& context, const View& bias) {

@@ -8,7 +8,7 @@
 //     is packed; where a is float32, a bfloat16 b is widened.
 #pragma once
 
-#include "level.h"
+#include "simd.h"
 
 namespace ettin::ETTIN_LEVEL {
 
@@ -31,14 +31,14 @@ inline Matrix transposed(const Matrix& m) { return {m.data, m.dtype, m.cols, m.r
 // A contiguous view [.., C] as rows × C.
 inline Matrix as_matrix(const View& v) { return {v.data, v.dtype, rows(v), last(v), last(v), 1}; }
 
-// b in the order in which the inner loop reads it: panels of `panel_cols` columns, all of k in each.
+// b in the order in which the inner loop reads it: panels of panel_cols columns, all of k in each.
+constexpr int64_t panel_cols = (lanes == 16 ? 4 : 2) * lanes;
 struct Packed {
   char* data;
   DType precision;  // of the product it was packed for: a's dtype
   int64_t rows, cols;
   int64_t panel_bytes;  // from one panel to the next
 };
-extern const int64_t panel_cols;
 
 int64_t packed_bytes(int64_t rows, int64_t cols, DType precision);
 Packed pack(Context& context, void* data, const Matrix& b, DType precision);  // data: packed_bytes, aligned to 64

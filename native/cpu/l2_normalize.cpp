@@ -26,7 +26,7 @@ void l2_normalize_forward(Context& context, Out y, Out norm, View x, double eps)
         const float length = __builtin_sqrtf(squares);
         as<float>(norm)[t] = length;
         const vf divisor = set(length < static_cast<float>(eps) ? static_cast<float>(eps) : length);
-        each_vector(C, [&](int64_t c, int64_t m) { store(out + c, div(load(in + c, m), divisor), m); });
+        store_row(out, C, [&](int64_t c, int64_t m) { return div(load(in + c, m), divisor); });
       }
     });
   });
@@ -45,8 +45,8 @@ void l2_normalize_backward(Context& context, Out dx, View dy, View y, View norm,
           return fma(load(gradient + c, m), load(unit + c, m), acc);
         });
         const vf dot = set(product), divisor = set(tiny ? static_cast<float>(eps) : length);
-        each_vector(C, [&](int64_t c, int64_t m) {
-          store(out + c, div(fnma(load(unit + c, m), dot, load(gradient + c, m)), divisor), m);
+        store_row(out, C, [&](int64_t c, int64_t m) {
+          return div(fnma(load(unit + c, m), dot, load(gradient + c, m)), divisor);
         });
       }
     });

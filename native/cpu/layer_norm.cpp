@@ -22,9 +22,10 @@ namespace ettin::ETTIN_LEVEL {
 namespace {
 
 template <class T>
-void forward_row(T* y, float* mean_out, float* rstd_out, const T* s, const float* w, const float* b, int64_t C,
-                 double eps) {
-  const float mean = row_sum(s, C) / static_cast<float>(C);
+void forward_row(T* y, float* mean_out, float* rstd_out, const T* x, const float* w, const float* b, int64_t C,
+                 double eps, float* room) {
+  const float* s;
+  const float mean = row_sum_widened(s, x, C, room) / static_cast<float>(C);
   const vf center = set(mean);
   const float squares = row_sum(C, [&](vf acc, int64_t c, int64_t m) {
     const vf d = sub(load(s + c, m), center);
@@ -34,9 +35,9 @@ void forward_row(T* y, float* mean_out, float* rstd_out, const T* s, const float
   *mean_out = mean;
   *rstd_out = rstd;
   const vf scale = set(rstd);
-  each_vector(C, [&](int64_t c, int64_t m) {
+  store_row(y, C, [&](int64_t c, int64_t m) {
     const vf n = mul(sub(load(s + c, m), center), scale);
-    store(y + c, fma(n, load(w + c, m), load(b + c, m)), m);
+    return fma(n, load(w + c, m), load(b + c, m));
   });
 }
 
@@ -58,11 +59,11 @@ void backward_row(T* dx, float* dw, float* db, const T* dy, const T* dsum, const
   // dx = rstd g - (rstd sum(g n) / C) n - rstd sum(g) / C
   const vf along = set(rstd * (sums[1] / static_cast<float>(C)));
   const vf level = set(rstd * (sums[0] / static_cast<float>(C)));
-  each_vector(C, [&](int64_t c, int64_t m) {
+  store_row(dx, C, [&](int64_t c, int64_t m) {
     const vf n = mul(sub(load(s + c, m), center), scale);
     vf d = sub(mul(mul(load(dy + c, m), load(w + c, m)), scale), fma(n, along, level));
     if (dsum) d = add(d, load(dsum + c, m));
-    store(dx + c, d, m);
+    return d;
   });
 }
 
@@ -73,16 +74,19 @@ void layer_norm_forward(Context& context, Out y, OptionalOut sum, Out mean, Out 
   const int64_t T = rows(x), C = last(x);
   const float* w = norm_weight(context, weight, C, 1.0f);
   const float* b = norm_weight(context, bias, C, 0.0f);
+  const int64_t grain = rows_per_task(C), room = round_up(C, 16);
+  float* widened = static_cast<float*>(scratch(context, workers(context) * room * 4));
   by_float(x.dtype, [&]<class X>() {
-    parallel_chunks(context, T, rows_per_task(C), [&](int64_t begin, int64_t end) {
-      for (int64_t t = begin; t < end; t++) {
+    parallel_for(context, ceil_div(T, grain), [&](int64_t task, int worker) {
+      for (int64_t t = task * grain; t < min(T, (task + 1) * grain); t++) {
         const X* s = as<X>(x) + t * C;
         if (present(residual)) {
           X* out = as<X>(sum) + t * C;
           add_residual(out, s, as<X>(residual) + t * C, C);
           s = out;
         }
-        forward_row(as<X>(y) + t * C, as<float>(mean) + t, as<float>(rstd) + t, s, w, b, C, eps);
+        forward_row(as<X>(y) + t * C, as<float>(mean) + t, as<float>(rstd) + t, s, w, b, C, eps,
+                    widened + worker * room);
       }
     });
   });

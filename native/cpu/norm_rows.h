@@ -21,7 +21,7 @@ inline const float* norm_weight(Context& context, const Optional& weight, int64_
 // s = x + residual, rounded as a tensor of its own would be.
 template <class T>
 inline void add_residual(T* s, const T* x, const T* residual, int64_t C) {
-  each_vector(C, [&](int64_t c, int64_t m) { store(s + c, add(load(x + c, m), load(residual + c, m)), m); });
+  store_row(s, C, [&](int64_t c, int64_t m) { return add(load(x + c, m), load(residual + c, m)); });
 }
 
 // 1 / sqrt(variance + eps).

@@ -66,19 +66,32 @@ inline float row_sum(const T* x, int64_t n) {
   return row_sum(n, [&](vf acc, int64_t i, int64_t m) { return add(acc, load(x + i, m)); });
 }
 
-// body(i, m) for each vector of [0, n); m < lanes only in the last. Full vectors come four at a time, so
-// that their latencies overlap.
-template <class Body>
-inline void each_vector(int64_t n, const Body& body) {
+// y[i] = value(i, m) for each vector of [0, n); m < lanes only in the last. Full vectors come in pairs, two
+// pairs at a time, so that their latencies overlap.
+template <class T, class Value>
+inline void store_row(T* y, int64_t n, const Value& value) {
   int64_t i = 0;
   for (; i + 4 * lanes <= n; i += 4 * lanes) {
-    body(i, lanes);
-    body(i + lanes, lanes);
-    body(i + 2 * lanes, lanes);
-    body(i + 3 * lanes, lanes);
+    store_pair(y + i, value(i, lanes), value(i + lanes, lanes));
+    store_pair(y + i + 2 * lanes, value(i + 2 * lanes, lanes), value(i + 3 * lanes, lanes));
   }
-  for (; i + lanes <= n; i += lanes) body(i, lanes);
-  if (i < n) body(i, n - i);
+  for (; i + lanes <= n; i += lanes) store(y + i, value(i, lanes));
+  if (i < n) store(y + i, value(i, n - i), n - i);
+}
+
+// The sum of a row that is read again: `wide` becomes the row as float32, itself or a copy in `room` (whole
+// vectors), so that bfloat16 is widened once.
+inline float row_sum_widened(const float*& wide, const float* x, int64_t n, float*) {
+  wide = x;
+  return row_sum(x, n);
+}
+inline float row_sum_widened(const float*& wide, const bf16* x, int64_t n, float* room) {
+  wide = room;
+  return row_sum(n, [&](vf acc, int64_t i, int64_t m) {
+    const vf v = load(x + i, m);
+    store(room + i, v);
+    return add(acc, v);
+  });
 }
 
 // Rows of n elements that make a task worth handing to a thread.

@@ -44,18 +44,35 @@ inline vf load_part(const int8_t* p, int64_t n) {
 
 inline vi load_part(const int32_t* p, int64_t n) { return _mm256_maskload_epi32(p, part_bits(n)); }
 
-// Rounds to nearest, ties to even; a NaN stays a NaN.
-inline __m128i to_bf16_bits(vf x) {
+// The bfloat16 nearest to each lane in its upper half, ties to even; a NaN stays a NaN. What is below is
+// rubbish. A comparison adds the odd bit: shifts and shuffles have fewer ports, and packing needs those.
+inline vi bf16_in_upper_half(vf x) {
   const vi u = _mm256_castps_si256(x);
-  const vi odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
-  const vi rounded = _mm256_srli_epi32(_mm256_add_epi32(u, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))), 16);
-  const vi nan = _mm256_or_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(0x40));
-  const vi is_nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
-  const vi bits = _mm256_blendv_epi8(rounded, nan, is_nan);
-  return _mm_packus_epi32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
+  const vi bit = _mm256_set1_epi32(0x10000);
+  const vi odd = _mm256_cmpeq_epi32(_mm256_and_si256(u, bit), bit);  // -1 where odd
+  const vi rounded = _mm256_sub_epi32(_mm256_add_epi32(u, _mm256_set1_epi32(0x7fff)), odd);
+  const vf nan = _mm256_or_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x400000)));
+  return _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(rounded), nan, _mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
+}
+inline vi to_bf16_words(vf x) { return _mm256_srli_epi32(bf16_in_upper_half(x), 16); }
+inline __m128i to_bf16_bits(vf x) {
+  const vi words = to_bf16_words(x);
+  return _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+}
+inline vf round_to_bf16(vf x) {
+  return _mm256_castsi256_ps(_mm256_and_si256(bf16_in_upper_half(x), _mm256_set1_epi32(INT32_MIN >> 15)));
 }
 inline void store(float* p, vf x) { _mm256_storeu_ps(p, x); }
 inline void store(bf16* p, vf x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), to_bf16_bits(x)); }
+// Two vectors side by side: for bfloat16 cheaper than two stores.
+inline void store_pair(float* p, vf a, vf b) {
+  store(p, a);
+  store(p + lanes, b);
+}
+inline void store_pair(bf16* p, vf a, vf b) {
+  const vi halves = _mm256_packus_epi32(to_bf16_words(a), to_bf16_words(b));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(halves, 0xd8));
+}
 inline void store(int32_t* p, vi x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
 inline void store_part(float* p, vf x, int64_t n) { _mm256_maskstore_ps(p, part_bits(n), x); }
 inline void store_part(bf16* p, vf x, int64_t n) {

@@ -44,8 +44,22 @@ inline __m256i to_bf16_bits(vf x) {
   return _mm512_cvtepi32_epi16(_mm512_mask_blend_epi32(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), rounded, nan));
 #endif
 }
+inline vf round_to_bf16(vf x) { return widen(to_bf16_bits(x)); }
 inline void store(float* p, vf x) { _mm512_storeu_ps(p, x); }
 inline void store(bf16* p, vf x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), to_bf16_bits(x)); }
+// Two vectors side by side: for bfloat16 cheaper than two stores.
+inline void store_pair(float* p, vf a, vf b) {
+  store(p, a);
+  store(p + lanes, b);
+}
+inline void store_pair(bf16* p, vf a, vf b) {
+#ifdef __AVX512BF16__
+  _mm512_storeu_si512(p, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a)));
+#else
+  store(p, a);
+  store(p + lanes, b);
+#endif
+}
 inline void store(int32_t* p, vi x) { _mm512_storeu_si512(p, x); }
 inline void store_part(float* p, vf x, int64_t n) { _mm512_mask_storeu_ps(p, part(n), x); }
 inline void store_part(bf16* p, vf x, int64_t n) { _mm256_mask_storeu_epi16(p, part(n), to_bf16_bits(x)); }

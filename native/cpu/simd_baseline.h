@@ -58,6 +58,12 @@ inline void store_part(int32_t* p, vi x, int64_t n) {
 }
 inline void store(float* p, vf x) { store_part(p, x, lanes); }
 inline void store(bf16* p, vf x) { store_part(p, x, lanes); }
+// Two vectors side by side: for bfloat16 cheaper than two stores.
+template <class T>
+void store_pair(T* p, vf a, vf b) {
+  store(p, a);
+  store(p + lanes, b);
+}
 inline void store(int32_t* p, vi x) {
   for (int i = 0; i < lanes; i++) p[i] = x.at[i];
 }
@@ -151,6 +157,8 @@ inline vf dot_pairs(vi a, vi b, vf c) {
   const vf low = fma(bits_to_float(shift_left<16>(a)), bits_to_float(shift_left<16>(b)), c);
   return fma(bits_to_float(bit_and(a, high)), bits_to_float(bit_and(b, high)), low);
 }
+
+inline vf round_to_bf16(vf x) { ETTIN_EACH(vf, to_float(to_bf16(x.at[i]))); }
 
 #undef ETTIN_EACH
 

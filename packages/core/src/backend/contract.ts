@@ -362,6 +362,19 @@ export interface Kernels {
     accumulateWeight: boolean,
     accumulateBias: boolean,
   ): void;
+  linearCrossEntropyGradients(
+    loss: TensorView,
+    dx: TensorView | null,
+    dw: TensorView | null,
+    dbias: TensorView | null,
+    x: TensorView,
+    w: TensorView,
+    bias: TensorView | null,
+    targets: TensorView,
+    scale: number,
+  ): void; // the loss, and its gradient times `scale`, in one go
+  scaleInPlace(y: TensorView, scale: TensorView): void; // y *= scale[]; nothing to do where scale is 1
+  addScaled(y: TensorView, x: TensorView, scale: TensorView): void; // y += scale[] * x
   spladePoolForward(
     y: TensorView,
     rows: TensorView,
@@ -369,6 +382,7 @@ export interface Kernels {
     w: TensorView,
     bias: TensorView | null,
     offsets: TensorView,
+    logTwice: boolean,
   ): void;
   spladePoolBackward(
     dx: TensorView | null,
@@ -379,6 +393,8 @@ export interface Kernels {
     rows: TensorView,
     x: TensorView,
     w: TensorView,
+    offsets: TensorView,
+    logTwice: boolean,
     accumulateWeight: boolean,
     accumulateBias: boolean,
   ): void;
@@ -392,8 +408,8 @@ export interface Kernels {
     pairs: TensorView | null,
   ): void;
   maxSimBackward(
-    dq: TensorView,
-    dd: TensorView,
+    dq: TensorView | null,
+    dd: TensorView | null,
     dscores: TensorView,
     rows: TensorView,
     q: TensorView,

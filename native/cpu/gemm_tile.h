@@ -1,0 +1,96 @@
+// The inner loop of matrix products: a tile of y, a few rows by a few vectors, stays in registers while k runs.
+//
+// Along k everything is counted in words of 4 bytes: one float32, or a pair of bfloat16 neighbours where the
+// level multiplies pairs. a is read where it lies, a word at a time, broadcast to all lanes. b is packed: word w
+// of all tile_cols columns lies side by side.
+#pragma once
+
+#include "gemm.h"
+
+#if defined(__clang__)
+#define ETTIN_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define ETTIN_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+namespace ettin::ETTIN_LEVEL {
+
+// The accumulators, tile_vectors of b and one of a fit the registers: 32 with AVX-512, else 16.
+constexpr int tile_rows = 6;
+constexpr int tile_cols = panel_cols;
+constexpr int tile_vectors = tile_cols / lanes;
+constexpr int64_t word_bytes = 4;
+
+// What multiplies: one k in a word.
+struct Singles {
+  static constexpr int64_t k_per_word = 1;
+  using Words = vf;
+  static Words broadcast(const char* p) {
+    float x;
+    __builtin_memcpy(&x, p, sizeof x);
+    return set(x);
+  }
+  static Words read(const char* p) { return load(reinterpret_cast<const float*>(p)); }
+  static vf step(Words a, Words b, vf sum) { return fma(a, b, sum); }
+};
+
+#ifdef ETTIN_HAS_DOT_PAIRS
+// Two bfloat16 in a word: k and k + 1.
+struct Pairs {
+  static constexpr int64_t k_per_word = 2;
+  using Words = vi;
+  static Words broadcast(const char* p) {
+    int32_t x;
+    __builtin_memcpy(&x, p, sizeof x);
+    return set_int(x);
+  }
+  static Words read(const char* p) { return load(reinterpret_cast<const int32_t*>(p)); }
+  static vf step(Words a, Words b, vf sum) { return dot_pairs(a, b, sum); }
+};
+#endif
+
+// y[r, :] = start[r, :] + sum over words of a[r] · b, for `rows` rows and tile_cols columns. A null start is zero;
+// y may be start.
+template <class Arithmetic, int rows>
+void tile(int64_t words, const char* a, int64_t a_row_bytes, const char* b, const float* start, int64_t start_stride,
+          float* y, int64_t y_stride) {
+  vf sum[rows][tile_vectors];
+  if (start) {
+    ETTIN_UNROLL for (int r = 0; r < rows; r++) {
+      ETTIN_UNROLL for (int v = 0; v < tile_vectors; v++) sum[r][v] = load(start + r * start_stride + v * lanes);
+    }
+  } else {
+    ETTIN_UNROLL for (int r = 0; r < rows; r++) {
+      ETTIN_UNROLL for (int v = 0; v < tile_vectors; v++) sum[r][v] = zero();
+    }
+  }
+  for (int64_t w = 0; w < words; w++) {
+    typename Arithmetic::Words b_w[tile_vectors];
+    ETTIN_UNROLL for (int v = 0; v < tile_vectors; v++) b_w[v] = Arithmetic::read(b + v * lanes * word_bytes);
+    ETTIN_UNROLL for (int r = 0; r < rows; r++) {
+      const typename Arithmetic::Words a_w = Arithmetic::broadcast(a + r * a_row_bytes);
+      ETTIN_UNROLL for (int v = 0; v < tile_vectors; v++) sum[r][v] = Arithmetic::step(a_w, b_w[v], sum[r][v]);
+    }
+    a += word_bytes;
+    b += tile_cols * word_bytes;
+  }
+  ETTIN_UNROLL for (int r = 0; r < rows; r++) {
+    ETTIN_UNROLL for (int v = 0; v < tile_vectors; v++) store(y + r * y_stride + v * lanes, sum[r][v]);
+  }
+}
+
+// The same for 1 to tile_rows rows.
+template <class Arithmetic>
+void tile_of(int64_t rows, int64_t words, const char* a, int64_t a_row_bytes, const char* b, const float* start,
+             int64_t start_stride, float* y, int64_t y_stride) {
+  switch (rows) {
+    case 6: return tile<Arithmetic, 6>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+    case 5: return tile<Arithmetic, 5>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+    case 4: return tile<Arithmetic, 4>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+    case 3: return tile<Arithmetic, 3>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+    case 2: return tile<Arithmetic, 2>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+    default: return tile<Arithmetic, 1>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+  }
+}
+
+}  // namespace ettin::ETTIN_LEVEL
