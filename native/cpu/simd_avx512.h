@@ -150,6 +150,20 @@ inline void transpose(vf (&r)[lanes]) {
   }
 }
 
+// Element j of r[i] goes to place 4 * j + i of all four, one after the other.
+inline void interleave(vi (&r)[4]) {
+  const vi a = _mm512_unpacklo_epi32(r[0], r[1]), b = _mm512_unpackhi_epi32(r[0], r[1]);
+  const vi c = _mm512_unpacklo_epi32(r[2], r[3]), d = _mm512_unpackhi_epi32(r[2], r[3]);
+  const vi e = _mm512_unpacklo_epi64(a, c), f = _mm512_unpackhi_epi64(a, c);  // fours 0 4 8 12, 1 5 9 13
+  const vi g = _mm512_unpacklo_epi64(b, d), h = _mm512_unpackhi_epi64(b, d);  // fours 2 6 10 14, 3 7 11 15
+  const vi low01 = _mm512_shuffle_i32x4(e, f, 0x44), low23 = _mm512_shuffle_i32x4(g, h, 0x44);
+  const vi high01 = _mm512_shuffle_i32x4(e, f, 0xee), high23 = _mm512_shuffle_i32x4(g, h, 0xee);
+  r[0] = _mm512_shuffle_i32x4(low01, low23, 0x88);
+  r[1] = _mm512_shuffle_i32x4(low01, low23, 0xdd);
+  r[2] = _mm512_shuffle_i32x4(high01, high23, 0x88);
+  r[3] = _mm512_shuffle_i32x4(high01, high23, 0xdd);
+}
+
 #ifdef __AVX512BF16__
 #define ETTIN_HAS_DOT_PAIRS 1
 // Each lane of a and b is a pair of bfloat16: c + a.low * b.low + a.high * b.high.
@@ -157,31 +171,6 @@ inline vf dot_pairs(vi a, vi b, vf c) {
   return _mm512_dpbf16_ps(c, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
 }
 #endif
-
-// Row i, lane j becomes row j, lane i.
-inline void transpose(vf (&r)[lanes]) {
-  vf pairs[lanes], quads[lanes];
-  for (int i = 0; i < 16; i += 2) {
-    pairs[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
-    pairs[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4) {
-    for (int j = 0; j < 2; j++) {
-      quads[i + 2 * j] = _mm512_shuffle_ps(pairs[i + j], pairs[i + j + 2], _MM_SHUFFLE(1, 0, 1, 0));
-      quads[i + 2 * j + 1] = _mm512_shuffle_ps(pairs[i + j], pairs[i + j + 2], _MM_SHUFFLE(3, 2, 3, 2));
-    }
-  }
-  for (int i = 0; i < 4; i++) {  // quads[i + 4 g]: rows 4g to 4g + 3 of columns i, i + 4, i + 8, i + 12
-    const vf even_low = _mm512_shuffle_f32x4(quads[i], quads[i + 4], _MM_SHUFFLE(2, 0, 2, 0));
-    const vf odd_low = _mm512_shuffle_f32x4(quads[i], quads[i + 4], _MM_SHUFFLE(3, 1, 3, 1));
-    const vf even_high = _mm512_shuffle_f32x4(quads[i + 8], quads[i + 12], _MM_SHUFFLE(2, 0, 2, 0));
-    const vf odd_high = _mm512_shuffle_f32x4(quads[i + 8], quads[i + 12], _MM_SHUFFLE(3, 1, 3, 1));
-    r[i] = _mm512_shuffle_f32x4(even_low, even_high, _MM_SHUFFLE(2, 0, 2, 0));
-    r[i + 4] = _mm512_shuffle_f32x4(odd_low, odd_high, _MM_SHUFFLE(2, 0, 2, 0));
-    r[i + 8] = _mm512_shuffle_f32x4(even_low, even_high, _MM_SHUFFLE(3, 1, 3, 1));
-    r[i + 12] = _mm512_shuffle_f32x4(odd_low, odd_high, _MM_SHUFFLE(3, 1, 3, 1));
-  }
-}
 
 // Sums in a fixed tree: halves, quarters, pairs.
 inline float reduce_add(vf a) {
