@@ -163,6 +163,18 @@ inline void transpose(vf (&r)[lanes]) {
   }
 }
 
+// Element j of r[i] goes to place 4 * j + i of all four, one after the other.
+inline void interleave(vi (&r)[4]) {
+  const vi a = _mm256_unpacklo_epi32(r[0], r[1]), b = _mm256_unpackhi_epi32(r[0], r[1]);
+  const vi c = _mm256_unpacklo_epi32(r[2], r[3]), d = _mm256_unpackhi_epi32(r[2], r[3]);
+  const vi e = _mm256_unpacklo_epi64(a, c), f = _mm256_unpackhi_epi64(a, c);  // fours 0 4, 1 5
+  const vi g = _mm256_unpacklo_epi64(b, d), h = _mm256_unpackhi_epi64(b, d);  // fours 2 6, 3 7
+  r[0] = _mm256_permute2x128_si256(e, f, 0x20);
+  r[1] = _mm256_permute2x128_si256(g, h, 0x20);
+  r[2] = _mm256_permute2x128_si256(e, f, 0x31);
+  r[3] = _mm256_permute2x128_si256(g, h, 0x31);
+}
+
 // Sums in a fixed tree: halves, quarters, pairs.
 inline float reduce_add(vf a) {
   __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
