@@ -1,5 +1,5 @@
 import { expectFloat } from "../errors.ts";
-import { innermostScope } from "./scope.ts";
+import { innermostScope, tensorScope } from "./scope.ts";
 import { enableGrad, noGrad, record } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -14,12 +14,15 @@ import { Tensor } from "./tensor.ts";
  * @see https://arxiv.org/abs/1604.06174
  */
 export function checkpoint(run: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
-  const y = noGrad(() => run(...inputs));
-  expectFloat("checkpoint", "the function's result", y);
+  const y = tensorScope(() => {
+    const result = noGrad(() => run(...inputs));
+    expectFloat("checkpoint", "the function's result", result);
+    return result.detach(); // `run` may give back what it got, which has a place on the tape of its own
+  });
   // Leaves that `run` closes over are not inputs: a tape is needed even where no input asks for a gradient.
   const anchor = Tensor.empty([0], y);
   anchor.requiresGrad = true;
-  return record("checkpoint", y, { inputs: [...inputs, anchor], saved: inputs }, (dy, saved, { needs }) => {
+  record("checkpoint", y, { inputs: [...inputs, anchor], saved: inputs }, (dy, saved, { needs }) => {
     const again = saved.map((input, i) => {
       const leaf = input!.detach();
       if (needs(i)) leaf.requiresGrad = true;
@@ -27,6 +30,7 @@ export function checkpoint(run: (...inputs: Tensor[]) => Tensor, ...inputs: Tens
     });
     const result = enableGrad(() => run(...again));
     if (result.node) result.backward({ gradient: dy });
+    else if (result.requiresGrad) result.addGrad(dy, true);
     const gradients = again.map((leaf) => {
       const { grad } = leaf;
       leaf.grad = null;
@@ -35,4 +39,6 @@ export function checkpoint(run: (...inputs: Tensor[]) => Tensor, ...inputs: Tens
     });
     return [...gradients, null];
   });
+  anchor.dispose(); // the tape asks it for nothing
+  return y;
 }

@@ -79,9 +79,12 @@ export class TapeNode {
   }
 
   release(): void {
-    if (--this.references > 0) return;
-    this.dropSaved();
-    for (const edge of this.edges) if (edge && "node" in edge) edge.node.release();
+    const unreachable: TapeNode[] = [this]; // a list, not recursion: a graph may be deeper than the stack
+    for (let node = unreachable.pop(); node; node = unreachable.pop()) {
+      if (--node.references > 0) continue;
+      node.dropSaved();
+      for (const edge of node.edges) if (edge && "node" in edge) unreachable.push(edge.node);
+    }
   }
 
   private dropSaved(): void {
