@@ -114,6 +114,8 @@ struct Context;
   K(linear_backward_weight, (Context&, InOut dw, View dy, View x, bool accumulate)) /* dw [N,K] float32 */             \
   K(linear_backward_bias, (Context&, InOut db, View dy, bool accumulate))                                              \
   K(matmul, (Context&, Out y, View a, View b)) /* [..,M,K] · [..,K,N]; strided a and b, batch stride 0 allowed */     \
+  /* y [2] float32: operations done by `threads` at once, of bfloat16 pairs or float32 (0: no instruction); a rest */ \
+  K(multiply_add_peak, (Context&, Out y, bool pairs, int64_t threads, int64_t steps))                                 \
                                                                                                                        \
   /* attention: q [Tq,Hq,D], k v [Tk,Hkv,D], strided in T and H; lse [Hq,Tq]; key j is seen by query i of a sequence   \
      with nq queries and nk keys when p = i + nk - nq satisfies p - left <= j <= p + right (-1: no bound), and j <= p  \
@@ -155,8 +157,8 @@ struct Context;
                            bool accumulate_bias))                                                                      \
   K(max_sim_forward,                                                                                                   \
     (Context&, Out scores, Out rows, View q, View d, View query_offsets, View document_offsets, Optional pairs))       \
-  K(max_sim_backward, (Context&, Out dq, Out dd, View dscores, View rows, View q, View d, View query_offsets,          \
-                       View document_offsets, Optional pairs))                                                         \
+  K(max_sim_backward, (Context&, OptionalOut dq, OptionalOut dd, View dscores, View rows, View q, View d,              \
+                       View query_offsets, View document_offsets, Optional pairs))                                     \
                                                                                                                        \
   /* optimizer: one pass over all parameters; a norm that is not finite changes nothing */                             \
   K(global_norm, (Context&, Out norm, Views gradients))                                                                \

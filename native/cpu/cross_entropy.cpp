@@ -45,10 +45,10 @@ template <class T>
 void backward_row(T* ds, float dloss, const T* scores, const float* lse, int32_t target, int64_t C, float smoothing) {
   const vf shift = set(lse[0]), log_sum = set(lse[1]), even = set(smoothing / static_cast<float>(C)), d = set(dloss);
   store_row(ds, C, [&](int64_t c, int64_t m) {
-    const vf p = exp_nonpositive(sub(sub(load(scores + c, m), shift), log_sum));
+    const vf p = exp_shifted(sub(sub(load(scores + c, m), shift), log_sum));
     return mul(sub(p, even), d);
   });
-  const float p = reduce_max(exp_nonpositive(set(to_float(scores[target]) - lse[0] - lse[1])));
+  const float p = reduce_max(exp_shifted(set(to_float(scores[target]) - lse[0] - lse[1])));
   store(ds + target, (p - smoothing / static_cast<float>(C) - (1.0f - smoothing)) * dloss);
 }
 

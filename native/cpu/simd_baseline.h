@@ -160,17 +160,6 @@ inline vf dot_pairs(vi a, vi b, vf c) {
 
 inline vf round_to_bf16(vf x) { ETTIN_EACH(vf, to_float(to_bf16(x.at[i]))); }
 
-// Row i, lane j becomes row j, lane i.
-inline void transpose(vf (&r)[lanes]) {
-  for (int i = 0; i < lanes; i++) {
-    for (int j = 0; j < i; j++) {
-      const float x = r[i].at[j];
-      r[i].at[j] = r[j].at[i];
-      r[j].at[i] = x;
-    }
-  }
-}
-
 #undef ETTIN_EACH
 
 // Sums in a fixed tree: halves, quarters, pairs.

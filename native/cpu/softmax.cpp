@@ -39,7 +39,7 @@ void forward_columns(T* y, const T* x, int64_t n, int64_t columns, int64_t strid
   }
   for (int64_t r = 0; r < n; r++) {
     for (int64_t c = 0; c < columns; c += lanes) {
-      const vf e = exp_nonpositive(sub(load(x + r * stride + c, columns - c), load(shifts + c)));
+      const vf e = exp_shifted(sub(load(x + r * stride + c, columns - c), load(shifts + c)));
       store(y + r * stride + c, mul(e, load(sums + c)), columns - c);
     }
   }

@@ -227,6 +227,8 @@ export interface Kernels {
   linearBackwardWeight(dw: TensorView, dy: TensorView, x: TensorView, accumulate: boolean): void; // dw [N,K] float32
   linearBackwardBias(db: TensorView, dy: TensorView, accumulate: boolean): void;
   matmul(y: TensorView, a: TensorView, b: TensorView): void; // [..,M,K] · [..,K,N]; strided a and b, batch stride 0 allowed
+  // y [2] float32: operations done by `threads` at once, of bfloat16 pairs or float32 (0: no instruction); a rest
+  multiplyAddPeak(y: TensorView, pairs: boolean, threads: number, steps: number): void;
 
   // attention: q [Tq,Hq,D], k v [Tk,Hkv,D], strided in T and H; lse [Hq,Tq]; key j is seen by query i of a sequence
   // with nq queries and nk keys when p = i + nk - nq satisfies p - left <= j <= p + right (-1: no bound), and j <= p
@@ -408,8 +410,8 @@ export interface Kernels {
     pairs: TensorView | null,
   ): void;
   maxSimBackward(
-    dq: TensorView,
-    dd: TensorView,
+    dq: TensorView | null,
+    dd: TensorView | null,
     dscores: TensorView,
     rows: TensorView,
     q: TensorView,
