@@ -1,5 +1,6 @@
 import { defaultDevice, KernelError, Tensor, tensorScope } from "@ettin/core";
 import { describe, expect, test } from "vitest";
+import { read } from "../../support/read.ts";
 
 const { backend } = defaultDevice();
 
@@ -11,15 +12,15 @@ function failingLookup(): Tensor {
   return y;
 }
 
-const failure = (read: Promise<unknown>): Promise<KernelError> =>
-  read.then(
+const failure = (pending: Promise<unknown>): Promise<KernelError> =>
+  pending.then(
     () => expect.fail("the read did not reject"),
     (error) => error,
   );
 
 describe("a kernel that fails", () => {
   test("rejects the read with the op, what is wrong, and the arguments' shapes", async () => {
-    const error = await failure(tensorScope(() => failingLookup().data()));
+    const error = await failure(read(() => failingLookup()));
     expect(error).toBeInstanceOf(KernelError);
     expect(error.where).toBe("embeddingForward");
     expect(error.message).toMatch(/^\[embeddingForward\] id 7 at place 1 /);
@@ -44,25 +45,25 @@ describe("a kernel that fails", () => {
   });
 
   test("of two failures the first is told", async () => {
-    const read = tensorScope(() => {
+    const second = read(() => {
       const first = failingLookup();
       const rows = Tensor.from(Int32Array.of(9));
       const gathered = Tensor.empty([1, 2], first);
       backend.gather(gathered, first, rows); // row 9 of 2 would fail too
-      return gathered.data();
+      return gathered;
     });
-    expect((await failure(read)).where).toBe("embeddingForward");
+    expect((await failure(second)).where).toBe("embeddingForward");
   });
 
   test("does not stay behind in memory that is used again", async () => {
     const reads = tensorScope(() => {
-      const bad = tensorScope(() => failingLookup().data());
+      const bad = read(() => failingLookup());
       // The failed buffer went back to the pool: these take it.
       const fresh = Array.from({ length: 8 }, (_, i) => Tensor.full([2, 2], i).data());
       return { bad, fresh };
     });
     await failure(reads.bad);
-    for (const [i, read] of (await Promise.all(reads.fresh)).entries()) expect([...read]).toEqual([i, i, i, i]);
+    for (const [i, got] of (await Promise.all(reads.fresh)).entries()) expect([...got]).toEqual([i, i, i, i]);
   });
 
   test("is healed where its output is written whole again", async () => {
@@ -117,9 +118,9 @@ test("two callers that interleave see only their own errors", async () => {
   const careless = async (): Promise<unknown> => {
     const y = tensorScope(() => failingLookup());
     await Promise.resolve();
-    const read = y.data();
+    const pending = y.data();
     y.dispose();
-    return read;
+    return pending;
   };
   const results = await Promise.allSettled([careful(1), careless(), careful(2), careless(), careful(3)]);
   expect(results.map((result) => (result.status === "fulfilled" ? result.value : result.reason.where))).toEqual([

@@ -6,36 +6,37 @@ import { runInNewContext } from "node:vm";
 import { defaultDevice, Tensor, tensorScope } from "@ettin/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Storage } from "../../../packages/core/src/tensor/storage.ts";
+import { read } from "../../support/read.ts";
 
 const { backend } = defaultDevice();
 
 describe("upload and download", () => {
   test("float32 comes back bit for bit", async () => {
     const values = Float32Array.of(0, -0, 1, 1.1, -3.5e38, 1e-45, Infinity, -Infinity, Number.NaN);
-    const read = await tensorScope(() => Tensor.from(values).data());
-    expect(Buffer.from(read.buffer)).toEqual(Buffer.from(values.buffer));
+    const got = await read(() => Tensor.from(values));
+    expect(Buffer.from(got.buffer)).toEqual(Buffer.from(values.buffer));
   });
 
   test("int32 comes back, at its limits too", async () => {
     const values = Int32Array.of(0, -1, 2 ** 31 - 1, -(2 ** 31));
-    expect(await tensorScope(() => Tensor.from(values).data())).toEqual(values);
+    expect(await read(() => Tensor.from(values))).toEqual(values);
   });
 
   test("bfloat16 rounds to nearest, ties to even", async () => {
     // 8 significant bits: 1 + 1/128 is the next number after 1; halfway goes to the even one
     const values = [1, 1 + 1 / 128, 1 + 1 / 256, 1 + 3 / 256, 1 + 1 / 256 + 2 ** -20, -Infinity, Number.NaN];
-    const read = await tensorScope(() => Tensor.from(values, { dtype: "bfloat16" }).data());
-    expect([...read]).toEqual([1, 1 + 1 / 128, 1, 1 + 2 / 128, 1 + 1 / 128, -Infinity, Number.NaN]);
+    const got = await read(() => Tensor.from(values, { dtype: "bfloat16" }));
+    expect([...got]).toEqual([1, 1 + 1 / 128, 1, 1 + 2 / 128, 1 + 1 / 128, -Infinity, Number.NaN]);
   });
 
   test("int8 and uint8 come back as numbers", async () => {
-    expect([...(await tensorScope(() => Tensor.from([-128, 127], { dtype: "int8" }).data()))]).toEqual([-128, 127]);
-    expect([...(await tensorScope(() => Tensor.from([0, 255], { dtype: "uint8" }).data()))]).toEqual([0, 255]);
+    expect([...(await read(() => Tensor.from([-128, 127], { dtype: "int8" })))]).toEqual([-128, 127]);
+    expect([...(await read(() => Tensor.from([0, 255], { dtype: "uint8" })))]).toEqual([0, 255]);
   });
 
   test.each([[[0]], [[0, 3]], [[3, 0, 2]]])("a tensor of shape %j is empty", async (shape) => {
-    const read = await tensorScope(() => Tensor.zeros(shape).data());
-    expect(read).toEqual(new Float32Array(0));
+    const got = await read(() => Tensor.zeros(shape));
+    expect(got).toEqual(new Float32Array(0));
   });
 
   test("a read gives what was there when it was asked for, whatever happens to the tensor after", async () => {
@@ -90,14 +91,14 @@ describe("wrap", () => {
   test("kernels read memory that JavaScript owns", async () => {
     const values = Float32Array.of(1, 2, 3);
     const device = defaultDevice();
-    const read = tensorScope(() => {
+    const got = read(() => {
       const storage = new Storage(backend.wrap(values), backend, values);
       const x = new Tensor(storage, device, "float32", [3], [1], 0);
       const y = Tensor.empty([3], x);
       backend.add(y, x, x);
-      return y.data();
+      return y;
     });
-    expect([...(await read)]).toEqual([2, 4, 6]);
+    expect([...(await got)]).toEqual([2, 4, 6]);
   });
 
   test("the memory stays until the last kernel that reads it, even if JavaScript lets go of it first", async () => {
@@ -105,20 +106,20 @@ describe("wrap", () => {
     const reads: Promise<ArrayLike<number>>[] = [];
     for (let round = 0; round < 8; round++) {
       reads.push(
-        tensorScope(() => {
+        read(() => {
           const values = new Float32Array(size).fill(round);
           const storage = new Storage(backend.wrap(values), backend);
           const x = new Tensor(storage, defaultDevice(), "float32", [size], [1], 0);
           const y = Tensor.empty([size], x);
           for (let i = 0; i < 20; i++) backend.add(y, x, x);
-          return y.data();
+          return y;
         }),
       );
       gc();
     }
-    for (const [round, read] of (await Promise.all(reads)).entries()) {
-      expect(read[0]).toBe(2 * round);
-      expect(read[size - 1]).toBe(2 * round);
+    for (const [round, got] of (await Promise.all(reads)).entries()) {
+      expect(got[0]).toBe(2 * round);
+      expect(got[size - 1]).toBe(2 * round);
     }
   });
 });
