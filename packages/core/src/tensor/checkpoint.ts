@@ -1,6 +1,6 @@
 import { expectFloat } from "../errors.ts";
 import { innermostScope, tensorScope } from "./scope.ts";
-import { enableGrad, noGrad, record } from "./tape.ts";
+import { backward, enableGrad, noGrad, record, tapePosition } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
 
 /**
@@ -9,7 +9,7 @@ import { Tensor } from "./tensor.ts";
  * the same mask, because its generator counts by position, not by call.
  *
  * @param run a function of the inputs and of parameters, without side effects
- * @param inputs float tensors; tensors that `run` only closes over get no gradient unless they are leaves
+ * @param inputs float tensors; other tensors that `run` uses are leaves (parameters) or have no tape
  * @returns what `run` returns
  * @see https://arxiv.org/abs/1604.06174
  */
@@ -28,8 +28,9 @@ export function checkpoint(run: (...inputs: Tensor[]) => Tensor, ...inputs: Tens
       if (needs(i)) leaf.requiresGrad = true;
       return leaf;
     });
+    const since = tapePosition();
     const result = enableGrad(() => run(...again));
-    if (result.node) result.backward({ gradient: dy });
+    if (result.node) backward(result, dy, false, since);
     else if (result.requiresGrad) result.addGrad(dy, true);
     const gradients = again.map((leaf) => {
       const { grad } = leaf;
