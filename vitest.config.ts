@@ -16,7 +16,7 @@ export default defineConfig({
     // One process per file: a fault in native code then fails one file, not the run.
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 180_000,
   },
 });
