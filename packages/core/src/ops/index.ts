@@ -1,1 +1,2 @@
-export {};
+export { linear } from "./linear.ts";
+export { type MatmulOptions, matmul } from "./matmul.ts";
