@@ -157,8 +157,8 @@ struct Context;
                            bool accumulate_bias))                                                                      \
   K(max_sim_forward,                                                                                                   \
     (Context&, Out scores, Out rows, View q, View d, View query_offsets, View document_offsets, Optional pairs))       \
-  K(max_sim_backward, (Context&, Out dq, Out dd, View dscores, View rows, View q, View d, View query_offsets,          \
-                       View document_offsets, Optional pairs))                                                         \
+  K(max_sim_backward, (Context&, OptionalOut dq, OptionalOut dd, View dscores, View rows, View q, View d,              \
+                       View query_offsets, View document_offsets, Optional pairs))                                     \
                                                                                                                        \
   /* optimizer: one pass over all parameters; a norm that is not finite changes nothing */                             \
   K(global_norm, (Context&, Out norm, Views gradients))                                                                \

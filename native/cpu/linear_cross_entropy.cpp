@@ -13,8 +13,6 @@
 // products in all. `backward` serves a dloss that differs by row and computes the scores a second time: four.
 // With bfloat16 x the scores stay float32 and dscores are rounded to bfloat16 for their two products.
 // docs/decisions/2026-11-21-linear-cross-entropy.md has the figures.
-#include <math.h>
-
 #include "elementary.h"
 #include "gemm.h"
 
@@ -53,25 +51,25 @@ float log_sum_exp(const float* scores, int64_t V) {
   const vf shift = set(highest);
   vf sums[2] = {zero(), zero()};
   for (v = 0; v + 2 * lanes <= V; v += 2 * lanes) {
-    sums[0] = add(sums[0], exp(sub(load(scores + v), shift)));
-    sums[1] = add(sums[1], exp(sub(load(scores + v + lanes), shift)));
+    sums[0] = add(sums[0], exp_nonpositive(sub(load(scores + v), shift)));
+    sums[1] = add(sums[1], exp_nonpositive(sub(load(scores + v + lanes), shift)));
   }
   for (; v < V; v += lanes) {
-    const vf e = exp(sub(load(scores + v, V - v), shift));
+    const vf e = exp_nonpositive(sub(load(scores + v, V - v), shift));
     sums[0] = add(sums[0], select(part(min<int64_t>(V - v, lanes)), e, zero()));
   }
-  return highest + static_cast<float>(::log(static_cast<double>(reduce_add(add(sums[0], sums[1])))));
+  return highest + reduce_max(log(set(reduce_add(add(sums[0], sums[1])))));
 }
 
 // dscores over a row of scores, in its place; as bfloat16 they take the first half of it.
 template <class T>
 void score_gradient(float* scores, int64_t V, float lse, float dloss, int32_t target) {
   const vf shift = set(lse), scale = set(dloss);
-  const float at_target = dloss * (reduce_max(exp(set(scores[target] - lse))) - 1.0f);
+  const float at_target = dloss * (reduce_max(exp_nonpositive(set(scores[target] - lse))) - 1.0f);
   T* d = reinterpret_cast<T*>(scores);
   int64_t v = 0;
-  for (; v + lanes <= V; v += lanes) store(d + v, mul(exp(sub(load(scores + v), shift)), scale));
-  if (v < V) store_part(d + v, mul(exp(sub(load_part(scores + v, V - v), shift)), scale), V - v);
+  for (; v + lanes <= V; v += lanes) store(d + v, mul(exp_nonpositive(sub(load(scores + v), shift)), scale));
+  if (v < V) store_part(d + v, mul(exp_nonpositive(sub(load_part(scores + v, V - v), shift)), scale), V - v);
   store(d + target, at_target);
 }
 

@@ -10,6 +10,7 @@
 //
 // A score does not depend on the other queries and documents. An empty document scores 0, and so does an empty
 // query. The matrix of all token scores is never made: a task holds 32 by 64 of it. A NaN wins, so that it is seen.
+#include "add_row.h"
 #include "dot_tile.h"
 #include "segments.h"
 
@@ -131,41 +132,34 @@ Lists lists_of(Context& context, const Interaction& all, int64_t keys, bool by_q
 }
 
 template <class T>
-void add_row(float* y, const T* x, float scale, int64_t n) {
-  const vf factor = set(scale);
-  for (int64_t i = 0; i < n; i += lanes) store(y + i, fma(load(x + i, n - i), factor, load(y + i, n - i)), n - i);
-}
-
-template <class T>
-void backward(Context& context, float* dq, float* dd, const float* dscores, const int32_t* rows, const Interaction& all,
-              const T* q, const T* d, int64_t D) {
-  const Lists of_query = lists_of(context, all, all.queries.count, true);
+void add_to_queries(Context& context, float* dq, const float* dscores, const int32_t* rows, const Interaction& all,
+                    const T* d, int64_t D) {
+  const Lists pairs = lists_of(context, all, all.queries.count, true);
   parallel_for(context, all.queries.count, [&](int64_t query, int) {
     for (int64_t i = all.queries.begin(query); i < all.queries.end(query); i++) {
       zero_bytes(dq + i * D, D * 4);
-      for (int64_t n = of_query.start[query]; n < of_query.start[query + 1]; n++) {
-        const int64_t p = of_query.items[n], row = rows[all.place(p, i)];
+      for (int64_t n = pairs.start[query]; n < pairs.start[query + 1]; n++) {
+        const int64_t p = pairs.items[n], row = rows[all.place(p, i)];
         if (row >= 0) add_row(dq + i * D, d + row * D, dscores[p], D);
       }
     }
   });
-  const Lists of_document = lists_of(context, all, all.documents.count, false);
+}
+
+template <class T>
+void add_to_documents(Context& context, float* dd, const float* dscores, const int32_t* rows, const Interaction& all,
+                      const T* q, int64_t D) {
+  const Lists pairs = lists_of(context, all, all.documents.count, false);
   parallel_for(context, all.documents.count, [&](int64_t document, int) {
     const int64_t begin = all.documents.begin(document), end = all.documents.end(document);
     zero_bytes(dd + begin * D, (end - begin) * D * 4);
-    for (int64_t n = of_document.start[document]; n < of_document.start[document + 1]; n++) {
-      const int64_t p = of_document.items[n], query = all.pair(p).query;
+    for (int64_t n = pairs.start[document]; n < pairs.start[document + 1]; n++) {
+      const int64_t p = pairs.items[n], query = all.pair(p).query;
       for (int64_t i = all.queries.begin(query); i < all.queries.end(query); i++) {
         const int64_t row = rows[all.place(p, i)];
         if (row >= 0) add_row(dd + row * D, q + i * D, dscores[p], D);
       }
     }
-  });
-}
-
-void narrow(Context& context, const View& y, const float* sums) {
-  parallel_chunks(context, size_of(y), int64_t{32768}, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i += lanes) store(as<bf16>(y) + i, load(sums + i, end - i), end - i);
   });
 }
 
@@ -191,19 +185,18 @@ void max_sim_forward(Context& context, Out scores, Out rows, View q, View d, Vie
   });
 }
 
-void max_sim_backward(Context& context, Out dq, Out dd, View dscores, View rows, View q, View d, View query_offsets,
-                      View document_offsets, Optional pairs) {
+void max_sim_backward(Context& context, OptionalOut dq, OptionalOut dd, View dscores, View rows, View q, View d,
+                      View query_offsets, View document_offsets, Optional pairs) {
   const Interaction all = interaction_of(q, d, query_offsets, document_offsets, pairs, rows);
   const int64_t D = q.shape[1];
-  const bool half = q.dtype == DType::bfloat16;
-  float* dq_sums = half ? static_cast<float*>(scratch(context, size_of(q) * 4)) : as<float>(dq);
-  float* dd_sums = half ? static_cast<float*>(scratch(context, size_of(d) * 4)) : as<float>(dd);
+  float* dq_sums = sums_for(context, dq);
+  float* dd_sums = sums_for(context, dd);
   by_float(q.dtype, [&]<class T>() {
-    backward(context, dq_sums, dd_sums, as<float>(dscores), as<int32_t>(rows), all, as<T>(q), as<T>(d), D);
+    if (present(dq)) add_to_queries(context, dq_sums, as<float>(dscores), as<int32_t>(rows), all, as<T>(d), D);
+    if (present(dd)) add_to_documents(context, dd_sums, as<float>(dscores), as<int32_t>(rows), all, as<T>(q), D);
   });
-  if (!half) return;
-  narrow(context, dq, dq_sums);
-  narrow(context, dd, dd_sums);
+  store_sums(context, dq, dq_sums);
+  store_sums(context, dd, dd_sums);
 }
 
 }  // namespace ettin::ETTIN_LEVEL

@@ -10,8 +10,7 @@
 //
 // f grows, so the maximum is taken of the scores and f applied once. Forward goes by blocks of the vocabulary
 // whose scores fit `block_bytes`; backward touches only the rows that won. A NaN score wins, so that it is seen.
-#include <math.h>
-
+#include "add_row.h"
 #include "elementary.h"
 #include "gemm.h"
 #include "segments.h"
@@ -58,12 +57,6 @@ void slope(float* d, const float* dy, const float* y, const int32_t* rows, int64
   for (int64_t i = 0; i < n; i++) {
     if (rows[i] < 0) d[i] = 0.0f;
   }
-}
-
-template <class T>
-void add_row(float* y, const T* x, float scale, int64_t n) {
-  const vf factor = set(scale);
-  for (int64_t i = 0; i < n; i += lanes) store(y + i, fma(load(x + i, n - i), factor, load(y + i, n - i)), n - i);
 }
 
 struct Words {  // what backward goes through: dscores and rows, both [B,V]
@@ -155,14 +148,9 @@ void splade_pool_backward(Context& context, OptionalOut dx, OptionalInOut dw, Op
     by_float(x.dtype, [&]<class X>() { add_to_weight(context, dw, words, as<X>(x), D, accumulate_weight); });
   }
   if (!present(dx)) return;
-  float* sums = as<float>(dx);
-  if (dx.dtype == DType::bfloat16) sums = static_cast<float*>(scratch(context, T * D * 4));
+  float* sums = sums_for(context, dx);
   by_float(w.dtype, [&]<class W>() { add_to_input(context, sums, words, as<W>(w), s, D); });
-  if (dx.dtype == DType::bfloat16) {
-    parallel_chunks(context, T * D, int64_t{32768}, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; i += lanes) store(as<bf16>(dx) + i, load(sums + i, end - i), end - i);
-    });
-  }
+  store_sums(context, dx, sums);
 }
 
 }  // namespace ettin::ETTIN_LEVEL

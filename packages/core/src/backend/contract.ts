@@ -410,8 +410,8 @@ export interface Kernels {
     pairs: TensorView | null,
   ): void;
   maxSimBackward(
-    dq: TensorView,
-    dd: TensorView,
+    dq: TensorView | null,
+    dd: TensorView | null,
     dscores: TensorView,
     rows: TensorView,
     q: TensorView,
