@@ -48,10 +48,10 @@ struct Areas {
 };
 constexpr int64_t row_room(int64_t rows) { return (rows + lanes - 1) / lanes * lanes; }
 constexpr int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
-constexpr int64_t a_area = larger(row_room(packed_limits.rows) * packed_limits.words,
-                                  row_room(plain_limits.rows) * plain_limits.words);
+constexpr int64_t a_area =
+    larger(row_room(packed_limits.rows) * packed_limits.words, row_room(plain_limits.rows) * plain_limits.words);
 constexpr int64_t b_area = plain_limits.cols * plain_limits.words;
-constexpr int64_t y_area = larger(packed_limits.rows * packed_limits.cols, plain_limits.rows * plain_limits.cols);
+constexpr int64_t y_area = larger(packed_limits.rows * packed_limits.cols, plain_limits.rows* plain_limits.cols);
 
 Areas areas_of(const Workspace& workspace, int worker) {
   float* a = reinterpret_cast<float*>(workspace.data + worker * workspace.bytes_each);

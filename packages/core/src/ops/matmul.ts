@@ -60,7 +60,10 @@ function checkOperands(a: Tensor, b: Tensor): void {
   expectFloat("matmul", "a", a);
   expectSameDtype("matmul", "a", a, "b", b);
   expectSameDevice("matmul", { a, b });
-  for (const [name, x] of [["a", a], ["b", b]] as const) {
+  for (const [name, x] of [
+    ["a", a],
+    ["b", b],
+  ] as const) {
     const dims = x.shape.length;
     if (dims < 2 || dims > mostBatchDims + 2) {
       throw new EngineError(
@@ -106,7 +109,9 @@ function broadcastBatch(a: Tensor, b: Tensor): number[] {
 /** x with these batch dimensions: a view with stride 0 where x has one entry, or none. */
 function spread(x: Tensor, batch: readonly number[]): Tensor {
   const missing = batch.length + 2 - x.shape.length;
-  const strides = batch.map((size, d) => (d < missing || (x.shape[d - missing] === 1 && size !== 1) ? 0 : x.strides[d - missing]!));
+  const strides = batch.map((size, d) =>
+    d < missing || (x.shape[d - missing] === 1 && size !== 1) ? 0 : x.strides[d - missing]!,
+  );
   const view = x.viewAs([...batch, ...x.shape.slice(-2)], [...strides, ...x.strides.slice(-2)]);
   return x.backend.capabilities.strided ? view : contiguous(view);
 }
