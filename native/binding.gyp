@@ -4,7 +4,8 @@
   # builds with sanitizers; ettin_levels=avx2 (node-gyp -- -Dettin_levels=avx2) is not offered: a table with
   # holes would not link.
   "variables": {
-    "kernel_sources": ["<!@(node -p \"require('fs').readdirSync('cpu').filter(f => f.endsWith('.cpp')).sort().map(f => 'cpu/' + f).join(' ')\")"],
+    # pending.cpp last: a linker takes the first member of a library that has a symbol, weak or not.
+    "kernel_sources": ["<!@(node -p \"require('fs').readdirSync('cpu').filter(f => f.endsWith('.cpp')).sort((a, b) => (a === 'pending.cpp') - (b === 'pending.cpp') || (a < b ? -1 : 1)).map(f => 'cpu/' + f).join(' ')\")"],
     "sanitize%": "<!(node -p \"process.env.ETTIN_SANITIZE || ''\")",
     "emulated%": "<!(node -p \"process.env.ETTIN_EMULATED ? 1 : 0\")"
   },
