@@ -12,7 +12,26 @@ export {
   synchronize,
 } from "./device.ts";
 export { EngineError } from "./errors.ts";
+export { Corpus, type CorpusOptions, type CorpusType, exactSearch } from "./index/exact.ts";
 export * from "./ops/index.ts";
+export { AdamW, type AdamWOptions } from "./optim/adamw.ts";
+export { clipGradNorm, type GradientNorm } from "./optim/clip-grad-norm.ts";
+export {
+  type GroupOptions,
+  Optimizer,
+  type OptimizerState,
+  type ParameterGroup,
+  type ParameterState,
+} from "./optim/optimizer.ts";
+export {
+  constantSchedule,
+  cosineSchedule,
+  linearSchedule,
+  type Schedule,
+  type WarmupStableDecayOptions,
+  warmupStableDecaySchedule,
+} from "./optim/schedule.ts";
+export { StableAdamW, type StableAdamWOptions } from "./optim/stable-adamw.ts";
 export { checkpoint } from "./tensor/checkpoint.ts";
 export type { DType } from "./tensor/dtype.ts";
 export type { NestedNumbers } from "./tensor/nested.ts";

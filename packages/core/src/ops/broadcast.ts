@@ -1,7 +1,8 @@
 /** The broadcasting rule: shapes are compared from their last dimension; 1 stretches, a missing one counts as 1. */
 import { EngineError, expectSameDevice, expectSameDtype, shapeText } from "../errors.ts";
 import { contiguous } from "../tensor/contiguous.ts";
-import { sizeOf, Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { reduction } from "./axes.ts";
 
 type Shape = readonly number[];
 
@@ -44,20 +45,9 @@ export function expandTogether(op: string, a: Tensor, b: Tensor): { shape: numbe
 /** The gradient of an argument of `shape` that was stretched to dy's shape: sums over what was stretched. */
 export function reduceTo(dy: Tensor, shape: Shape): Tensor {
   const added = dy.shape.length - shape.length;
-  const stretched = (d: number) => (d < added || shape[d - added] === 1) && dy.shape[d] !== 1;
-  let sum = dy;
-  let sizes = [...dy.shape];
-  for (let d = sizes.length - 1; d >= 0; d--) {
-    if (!stretched(d)) continue;
-    let first = d;
-    while (first > 0 && (stretched(first - 1) || dy.shape[first - 1] === 1)) first--;
-    // neighbours that were stretched are summed at once
-    const x = contiguous(sum).viewAs([sizeOf(sizes.slice(0, first)), sizeOf(sizes.slice(first, d + 1)), sizeOf(sizes.slice(d + 1))]);
-    sum = Tensor.empty([x.shape[0]!, x.shape[2]!], dy);
-    dy.backend.sum(sum, x, 1);
-    sizes = sizes.map((size, i) => (i >= first && i <= d ? 1 : size));
-    d = first;
-  }
-  if (sum === dy && dy.shape.length === shape.length) return dy;
-  return contiguous(sum).viewAs([...shape]);
+  const stretched = dy.shape.flatMap((size, d) => (size !== (d < added ? 1 : shape[d - added]) ? [d] : []));
+  if (stretched.length === 0) return added === 0 ? dy : contiguous(dy).viewAs(shape);
+  const sum = Tensor.empty(shape, dy);
+  dy.backend.sum(sum, reduction("sum", dy, stretched, true).input, 1);
+  return sum;
 }

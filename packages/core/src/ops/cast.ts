@@ -1,5 +1,5 @@
-import { isFloat, type DType } from "../tensor/dtype.ts";
 import { expectDtype } from "../errors.ts";
+import { type DType, isFloat } from "../tensor/dtype.ts";
 import { record } from "../tensor/tape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 

@@ -17,12 +17,17 @@ export function div(a: Tensor, b: Tensor | number): Tensor {
   const y = Tensor.empty(shape, a);
   a.backend.div(y, left, right);
   // da = dy / b, db = −dy · a / b² = −da · y
-  return record("div", y, { inputs: [a, b], saved: [right, b.requiresGrad ? y : null] }, (dy, [right, y], { needs }) => {
-    const da = Tensor.empty(dy.shape, dy);
-    dy.backend.div(da, dy, right);
-    if (!y) return [reduceTo(da, a.shape), null];
-    const product = Tensor.empty(dy.shape, dy);
-    dy.backend.mul(product, da, y);
-    return [needs(0) ? reduceTo(da, a.shape) : null, neg(reduceTo(product, b.shape))];
-  });
+  return record(
+    "div",
+    y,
+    { inputs: [a, b], saved: [right, b.requiresGrad ? y : null] },
+    (dy, [right, y], { needs }) => {
+      const da = Tensor.empty(dy.shape, dy);
+      dy.backend.div(da, dy, right);
+      if (!y) return [reduceTo(da, a.shape), null];
+      const product = Tensor.empty(dy.shape, dy);
+      dy.backend.mul(product, da, y);
+      return [needs(0) ? reduceTo(da, a.shape) : null, neg(reduceTo(product, b.shape))];
+    },
+  );
 }

@@ -14,7 +14,11 @@ export function geglu(x: Tensor): Tensor {
   expectFloat("geglu", "x", x);
   const width = x.shape.at(-1);
   if (width === undefined || width % 2) {
-    throw new EngineError("geglu", `x has shape ${shapeText(x.shape)}`, "Its last dimension is cut in two halves: make it even.");
+    throw new EngineError(
+      "geglu",
+      `x has shape ${shapeText(x.shape)}`,
+      "Its last dimension is cut in two halves: make it even.",
+    );
   }
   const input = contiguous(x);
   const y = Tensor.empty([...x.shape.slice(0, -1), width / 2], x);
