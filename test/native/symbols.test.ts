@@ -9,7 +9,7 @@ import { ROOT } from "../support/root.ts";
 
 const objects = join(ROOT, "native/build/Release/obj.target");
 const levels = existsSync(objects)
-  ? readdirSync(objects).flatMap((entry) => (entry.startsWith("kernels_") ? entry.slice("kernels_".length) : []))
+  ? readdirSync(objects).flatMap((entry) => /^kernels_(\w+)$/.exec(entry)?.[1] ?? [])
   : [];
 const sources = readdirSync(join(ROOT, "native/cpu")).filter((file) => file.endsWith(".cpp"));
 
