@@ -20,7 +20,7 @@ namespace ettin::ETTIN_LEVEL {
 
 namespace {
 
-constexpr int64_t block_bytes = int64_t{40} << 20;
+constexpr int64_t block_bytes = int64_t{48} << 20;
 constexpr int64_t bias_columns = 1024;  // of dbias that one task sums
 
 struct Head {
