@@ -11,11 +11,12 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/support/leak-check.ts"],
     reporters: ["default", new CountReporter()],
     // One process per file: a fault in native code then fails one file, not the run.
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 180_000,
   },
 });

@@ -175,16 +175,29 @@ function checkNative(root, files) {
   return problems;
 }
 
-/** The lock file names packages and hashes, not hosts, so that a mirror can be used. */
+/**
+ * The lock file names packages and hashes, not hosts, so that a mirror can be used; and it names the binaries of every
+ * platform, which npm leaves out when a mirror did not have one of them, and then refuses the file (npm/cli#7406).
+ */
 function checkLock(root) {
   if (!existsSync(join(root, "package-lock.json"))) return [];
   const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
-  return Object.entries(packages)
-    .filter(([, entry]) => /^https?:/.test(entry.resolved ?? ""))
-    .map(
-      ([path]) =>
+  const problems = [];
+  for (const [path, { resolved, optionalDependencies = {} }] of Object.entries(packages)) {
+    if (/^https?:/.test(resolved ?? "")) {
+      problems.push(
         `[package-lock.json] ${path} names a host. Run: npm install --package-lock-only --omit-lockfile-registry-resolved`,
-    );
+      );
+    }
+    for (const name of Object.keys(optionalDependencies)) {
+      if (Object.keys(packages).some((entry) => entry.endsWith(`node_modules/${name}`))) continue;
+      problems.push(
+        `[package-lock.json] ${name} of ${path} is missing. Take a version of which every platform is there, then run: ` +
+          "rm -rf node_modules package-lock.json && npm install --ignore-scripts",
+      );
+    }
+  }
+  return problems;
 }
 
 function listFiles(root, folder) {

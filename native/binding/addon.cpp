@@ -40,16 +40,19 @@ Napi::Value open_device(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// closeDevice(device): waits for what is queued.
-void close_device(const Napi::CallbackInfo& info) { environment(info).close(integer(info, 0)); }
+// closeDevice(device): waits for what is queued. Harmless when repeated.
+void close_device(const Napi::CallbackInfo& info) {
+  if (!environment(info).is_closed(integer(info, 0))) environment(info).close(integer(info, 0));
+}
 
 // allocate(device, bytes): a storage id, or -1.
 Napi::Value allocate(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(device(info).allocate(integer(info, 1))));
 }
 
-// release(device, ids: Int32Array, count)
+// release(device, ids: Int32Array, count). A closed device has nothing left to release.
 void release(const Napi::CallbackInfo& info) {
+  if (environment(info).is_closed(integer(info, 0))) return;
   const auto ids = info[1].As<Napi::Int32Array>();
   device(info).release(ids.Data(), static_cast<size_t>(integer(info, 2)));
 }
@@ -98,10 +101,12 @@ Napi::Value synchronize(const Napi::CallbackInfo& info) {
   return promise;
 }
 
-// wrap(device, typedArray): a storage over JavaScript's memory; the caller keeps the array alive.
+// wrap(device, typedArray): a storage over JavaScript's memory, which is kept alive until the last kernel that may read it.
 Napi::Value wrap(const Napi::CallbackInfo& info) {
   const Bytes bytes = bytes_of(info[1]);
-  const int64_t id = device(info).wrap(bytes.data, bytes.size, Storage::Owner::javascript);
+  Device& on = device(info);
+  const int64_t held = environment(info).keep(info[1].As<Napi::TypedArray>().ArrayBuffer());
+  const int64_t id = on.wrap(bytes.data, bytes.size, Storage::Owner::javascript, held);
   return Napi::Number::New(info.Env(), static_cast<double>(id));
 }
 

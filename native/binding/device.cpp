@@ -58,21 +58,27 @@ void unmap(Storage& storage) {
 #endif
 }
 
-// The records of released storages, freed once every task that names them has run.
+// Frees the records of released storages, once every task that names them has run or been dropped.
 class ForgetTask final : public Task {
  public:
-  explicit ForgetTask(std::vector<Storage*> storages) : storages_(std::move(storages)) {}
+  ForgetTask(Environment& environment, Allocator& allocator, std::vector<Storage*> storages)
+      : environment_(environment), allocator_(allocator), storages_(std::move(storages)) {}
   ~ForgetTask() override {
-    for (Storage* storage : storages_) delete storage;
-  }
-  void run(Context& context) override {
     for (Storage* storage : storages_) {
-      drop_packed(context, *storage);
+      drop_packed(allocator_, *storage);
       unmap(*storage);
+      delete storage;
+    }
+  }
+  void run(Context&) override {
+    for (const Storage* storage : storages_) {
+      if (storage->held >= 0) environment_.send(std::make_unique<Reply>(Reply{storage->held, nullptr}));
     }
   }
 
  private:
+  Environment& environment_;
+  Allocator& allocator_;
   std::vector<Storage*> storages_;
 };
 
@@ -82,7 +88,8 @@ Device::~Device() {
   stop();
   for (Storage* storage : storages_) {
     if (!storage) continue;
-    for (const PackedCopy& copy : storage->packed) stream_.allocator.give_system(copy.data, copy.bytes);
+    drop_packed(stream_.allocator, *storage);
+    if (storage->held >= 0) environment_.forget(storage->held);
     if (storage->owner == Storage::Owner::pool) stream_.allocator.give({storage->data, storage->bytes});
     unmap(*storage);
     delete storage;
@@ -115,11 +122,12 @@ int64_t Device::allocate(int64_t bytes) {
   return keep(storage);
 }
 
-int64_t Device::wrap(void* data, int64_t bytes, Storage::Owner owner) {
+int64_t Device::wrap(void* data, int64_t bytes, Storage::Owner owner, int64_t held) {
   auto* storage = new Storage;
   storage->data = data;
   storage->bytes = bytes;
   storage->owner = owner;
+  storage->held = held;
   return keep(storage);
 }
 
@@ -134,7 +142,7 @@ void Device::release(const int32_t* ids, size_t count) {
     slot = nullptr;
     free_ids_.push_back(ids[i]);
   }
-  stream_.push(std::make_unique<ForgetTask>(std::move(storages)));
+  stream_.push(std::make_unique<ForgetTask>(environment_, stream_.allocator, std::move(storages)));
 }
 
 void Device::set_weight(int64_t id) { storages_[static_cast<size_t>(id)]->is_weight = true; }

@@ -23,7 +23,7 @@ class Device {
 
   // -1 when there is not enough memory.
   int64_t allocate(int64_t bytes);
-  int64_t wrap(void* data, int64_t bytes, Storage::Owner owner);
+  int64_t wrap(void* data, int64_t bytes, Storage::Owner owner, int64_t held = -1);
   void release(const int32_t* ids, size_t count);
   void set_weight(int64_t id);
   void upload(int64_t id, int64_t offset, const void* data, int64_t bytes);
@@ -41,7 +41,8 @@ class Device {
   Stream stream_;
 };
 
-// What an executor tells the JavaScript thread: read number `reply` is done, or failed with this text.
+// What an executor tells the JavaScript thread: read number `reply` is done, or failed with this text. Or that no
+// kernel uses what was kept under that number any more.
 struct Reply {
   int64_t reply;
   Failure failure;
@@ -55,19 +56,26 @@ class Environment {
 
   Device& open(const Level& level, int threads, int64_t* id);
   Device& device(int64_t id);
+  bool is_closed(int64_t id) const;
   void close(int64_t id);
   const double* commands() const { return commands_; }
   Napi::Float64Array command_buffer();
 
   // A promise for a read, and the buffer that it fills (kept alive until then); no buffer for a mere mark.
   Napi::Promise expect(Napi::Env env, Napi::ArrayBuffer result, int64_t* reply);
+  // Keeps memory of JavaScript alive until a reply with its number, or forget(). Does not keep the process alive.
+  int64_t keep(Napi::ArrayBuffer memory);
+  void forget(int64_t number);
   void send(std::unique_ptr<Reply> reply);  // from an executor
   void settle(Napi::Env env, const Reply& reply);
   void stop();  // before the environment goes
 
  private:
+  struct Waiting;
+  int64_t number(std::unique_ptr<Waiting> waiting);
+
   struct Waiting {
-    std::unique_ptr<Napi::Promise::Deferred> deferred;
+    std::unique_ptr<Napi::Promise::Deferred> deferred;  // null: nobody waits, the memory is only kept
     Napi::Reference<Napi::ArrayBuffer> result;
   };
   double* commands_;

@@ -28,10 +28,14 @@ Device& Environment::open(const Level& level, int threads, int64_t* id) {
 }
 
 Device& Environment::device(int64_t id) {
-  if (id < 0 || id >= static_cast<int64_t>(devices_.size()) || !devices_[static_cast<size_t>(id)]) {
-    throw std::runtime_error("device " + std::to_string(id) + " is closed. Open another one.");
+  if (is_closed(id)) {
+    throw std::runtime_error("[device] device " + std::to_string(id) + " is closed. Open another one.");
   }
   return *devices_[static_cast<size_t>(id)];
+}
+
+bool Environment::is_closed(int64_t id) const {
+  return id < 0 || id >= static_cast<int64_t>(devices_.size()) || !devices_[static_cast<size_t>(id)];
 }
 
 void Environment::close(int64_t id) {
@@ -44,16 +48,31 @@ Napi::Promise Environment::expect(Napi::Env env, Napi::ArrayBuffer result, int64
   waiting->deferred = std::make_unique<Napi::Promise::Deferred>(env);
   if (!result.IsEmpty()) waiting->result = Napi::Reference<Napi::ArrayBuffer>::New(result, 1);
   const Napi::Promise promise = waiting->deferred->Promise();
-  if (free_replies_.empty()) {
-    *reply = static_cast<int64_t>(waiting_.size());
-    waiting_.push_back(std::move(waiting));
-  } else {
-    *reply = free_replies_.back();
-    free_replies_.pop_back();
-    waiting_[static_cast<size_t>(*reply)] = std::move(waiting);
-  }
+  *reply = number(std::move(waiting));
   if (pending_++ == 0) to_javascript_.Ref(env);
   return promise;
+}
+
+int64_t Environment::keep(Napi::ArrayBuffer memory) {
+  auto waiting = std::make_unique<Waiting>();
+  waiting->result = Napi::Reference<Napi::ArrayBuffer>::New(memory, 1);
+  return number(std::move(waiting));
+}
+
+int64_t Environment::number(std::unique_ptr<Waiting> waiting) {
+  if (free_replies_.empty()) {
+    waiting_.push_back(std::move(waiting));
+    return static_cast<int64_t>(waiting_.size()) - 1;
+  }
+  const int64_t number = free_replies_.back();
+  free_replies_.pop_back();
+  waiting_[static_cast<size_t>(number)] = std::move(waiting);
+  return number;
+}
+
+void Environment::forget(int64_t number) {
+  waiting_[static_cast<size_t>(number)].reset();
+  free_replies_.push_back(number);
 }
 
 void Environment::send(std::unique_ptr<Reply> reply) {
@@ -69,6 +88,7 @@ void Environment::settle(Napi::Env env, const Reply& reply) {
   const Napi::HandleScope scope(env);
   const std::unique_ptr<Waiting> waiting = std::move(waiting_[static_cast<size_t>(reply.reply)]);
   free_replies_.push_back(reply.reply);
+  if (!waiting->deferred) return;
   if (--pending_ == 0) to_javascript_.Unref(env);
   if (reply.failure) {
     waiting->deferred->Reject(Napi::String::New(env, *reply.failure));

@@ -136,6 +136,7 @@ struct Backward {
     clear_rest(tiles.dy, stride, m, a.dim);
     for (int64_t r = 0; r < m; r++) {
       const Real* y_r = y + (first + r) * row + head * a.dim;
+      if (r + rows_ahead < m) prefetch_row(y_r + rows_ahead * row, a.dim);
       vf sum = zero();
       for (int64_t d = 0; d < a.dim; d += lanes) sum = fma(load(tiles.dy + r * stride + d), load(y_r + d, a.dim - d), sum);
       tiles.delta[r] = reduce_add(sum);

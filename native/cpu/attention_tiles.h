@@ -43,6 +43,13 @@ inline Band band_of(const Attention& a, int64_t b) {
   return {queries, keys, keys - queries, a.left, a.right};
 }
 
+// Asks for a row that a later turn of a loop will read: rows lie too far apart for the machine to guess.
+template <class Real>
+void prefetch_row(const Real* row, int64_t dim) {
+  for (int64_t d = 0; d < dim; d += 64 / static_cast<int64_t>(sizeof(Real))) __builtin_prefetch(row + d);
+}
+constexpr int64_t rows_ahead = 8;
+
 // Copies `count` rows to float32, rotated where there is a table (row 0 stands at `position`), times `scale`;
 // columns from dim on, up to a whole vector, are zero. `inverse` rotates back. Either side may be the tile.
 template <class To, class From>
@@ -51,6 +58,7 @@ void copy_rows(To* to, int64_t to_row, const From* from, int64_t from_row, int64
   const vf factor = set(scale);
   const int64_t half = dim / 2;
   for (int64_t t = 0; t < count; t++, to += to_row, from += from_row) {
+    if (t + rows_ahead < count) prefetch_row(from + rows_ahead * from_row, dim);
     if (cos == nullptr) {
       for (int64_t d = 0; d < dim; d += lanes) store(to + d, mul(factor, load(from + d, dim - d)), dim - d);
       continue;

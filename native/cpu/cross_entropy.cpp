@@ -19,9 +19,10 @@ namespace {
 void check_targets(const int32_t* targets, int64_t N, int64_t C) {
   for (int64_t n = 0; n < N; n++) {
     if (targets[n] >= 0 && targets[n] < C) continue;
-    fail("target %d at row %lld is outside the %lld classes. Pass targets 0 to %lld and leave out rows that have "
-         "none.",
-         targets[n], static_cast<long long>(n), static_cast<long long>(C), static_cast<long long>(C - 1));
+    fail(
+        "target %d at row %lld is outside the %lld classes. Pass targets 0 to %lld and leave out rows that have "
+        "none.",
+        targets[n], static_cast<long long>(n), static_cast<long long>(C), static_cast<long long>(C - 1));
   }
 }
 
@@ -43,9 +44,11 @@ void forward_row(float* loss, float* lse, const T* scores, int32_t target, int64
 template <class T>
 void backward_row(T* ds, float dloss, const T* scores, const float* lse, int32_t target, int64_t C, float smoothing) {
   const vf shift = set(lse[0]), log_sum = set(lse[1]), even = set(smoothing / static_cast<float>(C)), d = set(dloss);
-  store_row(ds, C, [&](int64_t c, int64_t m) { const vf p = exp_nonpositive(sub(sub(load(scores + c, m), shift), log_sum));
-    return mul(sub(p, even), d); });
-  const float p = reduce_max(exp_nonpositive(set(to_float(scores[target]) - lse[0] - lse[1])));
+  store_row(ds, C, [&](int64_t c, int64_t m) {
+    const vf p = exp_shifted(sub(sub(load(scores + c, m), shift), log_sum));
+    return mul(sub(p, even), d);
+  });
+  const float p = reduce_max(exp_shifted(set(to_float(scores[target]) - lse[0] - lse[1])));
   store(ds + target, (p - smoothing / static_cast<float>(C) - (1.0f - smoothing)) * dloss);
 }
 

@@ -16,9 +16,10 @@ namespace {
 void check_ids(const int32_t* ids, int64_t T, int64_t V) {
   const int64_t t = first_outside(ids, T, V);
   if (t < 0) return;
-  fail("id %d at place %lld is outside the vocabulary of %lld. Use the tokenizer of this model, or resize its "
-       "embedding table.",
-       ids[t], static_cast<long long>(t), static_cast<long long>(V));
+  fail(
+      "id %d at place %lld is outside the vocabulary of %lld. Use the tokenizer of this model, or resize its "
+      "embedding table.",
+      ids[t], static_cast<long long>(t), static_cast<long long>(V));
 }
 }  // namespace
 
@@ -44,9 +45,7 @@ void embedding_backward(Context& context, InOut dw, View dy, View ids, bool accu
   const auto* id = as<int32_t>(ids);
   check_ids(id, T, V);
   if (!accumulate) zero_all(context, dw.data, V * C * 4);
-  by_float(dy.dtype, [&]<class D>() {
-    add_rows(context, as<float>(dw), as<D>(dy), id, T, V, C, accumulate);
-  });
+  by_float(dy.dtype, [&]<class D>() { add_rows(context, as<float>(dw), as<D>(dy), id, T, V, C, accumulate); });
 }
 
 }  // namespace ettin::ETTIN_LEVEL

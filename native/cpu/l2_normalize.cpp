@@ -45,7 +45,9 @@ void l2_normalize_backward(Context& context, Out dx, View dy, View y, View norm,
           return fma(load(gradient + c, m), load(unit + c, m), acc);
         });
         const vf dot = set(product), divisor = set(tiny ? static_cast<float>(eps) : length);
-        store_row(out, C, [&](int64_t c, int64_t m) { return div(fnma(load(unit + c, m), dot, load(gradient + c, m)), divisor); });
+        store_row(out, C, [&](int64_t c, int64_t m) {
+          return div(fnma(load(unit + c, m), dot, load(gradient + c, m)), divisor);
+        });
       }
     });
   });

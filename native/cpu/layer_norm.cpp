@@ -35,8 +35,10 @@ void forward_row(T* y, float* mean_out, float* rstd_out, const T* x, const float
   *mean_out = mean;
   *rstd_out = rstd;
   const vf scale = set(rstd);
-  store_row(y, C, [&](int64_t c, int64_t m) { const vf n = mul(sub(load(s + c, m), center), scale);
-    return fma(n, load(w + c, m), load(b + c, m)); });
+  store_row(y, C, [&](int64_t c, int64_t m) {
+    const vf n = mul(sub(load(s + c, m), center), scale);
+    return fma(n, load(w + c, m), load(b + c, m));
+  });
 }
 
 // One row of dx; its part of dweight and dbias goes into dw and db [C].
@@ -57,10 +59,12 @@ void backward_row(T* dx, float* dw, float* db, const T* dy, const T* dsum, const
   // dx = rstd g - (rstd sum(g n) / C) n - rstd sum(g) / C
   const vf along = set(rstd * (sums[1] / static_cast<float>(C)));
   const vf level = set(rstd * (sums[0] / static_cast<float>(C)));
-  store_row(dx, C, [&](int64_t c, int64_t m) { const vf n = mul(sub(load(s + c, m), center), scale);
+  store_row(dx, C, [&](int64_t c, int64_t m) {
+    const vf n = mul(sub(load(s + c, m), center), scale);
     vf d = sub(mul(mul(load(dy + c, m), load(w + c, m)), scale), fma(n, along, level));
     if (dsum) d = add(d, load(dsum + c, m));
-    return d; });
+    return d;
+  });
 }
 
 }  // namespace
@@ -81,7 +85,8 @@ void layer_norm_forward(Context& context, Out y, OptionalOut sum, Out mean, Out 
           add_residual(out, s, as<X>(residual) + t * C, C);
           s = out;
         }
-        forward_row(as<X>(y) + t * C, as<float>(mean) + t, as<float>(rstd) + t, s, w, b, C, eps, widened + worker * room);
+        forward_row(as<X>(y) + t * C, as<float>(mean) + t, as<float>(rstd) + t, s, w, b, C, eps,
+                    widened + worker * room);
       }
     });
   });

@@ -38,7 +38,7 @@ void forward_columns(T* y, const T* x, int64_t n, int64_t columns, int64_t strid
 template <class T>
 void backward_row(T* dx, const T* dy, const T* y, int64_t n) {
   const vf sum = set(row_sum(dy, n));
-  store_row(dx, n, [&](int64_t i, int64_t m) { return fnma(exp_nonpositive(load(y + i, m)), sum, load(dy + i, m)); });
+  store_row(dx, n, [&](int64_t i, int64_t m) { return fnma(exp_shifted(load(y + i, m)), sum, load(dy + i, m)); });
 }
 
 template <class T>
@@ -48,7 +48,7 @@ void backward_columns(T* dx, const T* dy, const T* y, int64_t n, int64_t columns
   for (int64_t r = 0; r < n; r++) {
     for (int64_t c = 0; c < columns; c += lanes) {
       const int64_t i = r * stride + c, m = columns - c;
-      store(dx + i, fnma(exp_nonpositive(load(y + i, m)), load(sums + c), load(dy + i, m)), m);
+      store(dx + i, fnma(exp_shifted(load(y + i, m)), load(sums + c), load(dy + i, m)), m);
     }
   }
 }

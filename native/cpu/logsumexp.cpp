@@ -26,7 +26,7 @@ void backward_row(T* dx, float dy, const T* x, int64_t n) {
   const float shift = shift_by(row_largest(x, n));
   const float sum = row_exponentials(x, n, shift);
   const vf s = set(shift), scale = set(sum == 0.0f ? 0.0f : dy / sum);
-  store_row(dx, n, [&](int64_t i, int64_t m) { return mul(exp_nonpositive(sub(load(x + i, m), s)), scale); });
+  store_row(dx, n, [&](int64_t i, int64_t m) { return mul(exp_shifted(sub(load(x + i, m), s)), scale); });
 }
 
 template <class T>
@@ -37,7 +37,7 @@ void backward_columns(T* dx, const T* dy, const T* x, int64_t n, int64_t columns
   for (int64_t r = 0; r < n; r++) {
     for (int64_t c = 0; c < columns; c += lanes) {
       const int64_t i = r * stride + c;
-      const vf e = exp_nonpositive(sub(load(x + i, columns - c), load(shifts + c)));
+      const vf e = exp_shifted(sub(load(x + i, columns - c), load(shifts + c)));
       store(dx + i, mul(e, load(sums + c)), columns - c);
     }
   }

@@ -39,10 +39,12 @@ void backward_row(T* dx, float* dw, const T* dy, const T* dsum, const T* s, floa
     return fma(mul(d, load(w + c, m)), n, acc);
   });
   const vf along = set(product / static_cast<float>(C));
-  store_row(dx, C, [&](int64_t c, int64_t m) { const vf n = mul(load(s + c, m), scale);
+  store_row(dx, C, [&](int64_t c, int64_t m) {
+    const vf n = mul(load(s + c, m), scale);
     vf d = mul(fnma(n, along, mul(load(dy + c, m), load(w + c, m))), scale);
     if (dsum) d = add(d, load(dsum + c, m));
-    return d; });
+    return d;
+  });
 }
 
 }  // namespace
@@ -75,8 +77,8 @@ void rms_norm_backward(Context& context, Out dx, OptionalInOut dweight, View dy,
     parallel_for(context, pieces, [&](int64_t p, int) {
       for (int64_t c = 0; c < C; c += lanes) store(dw + p * C + c, zero(), C - c);
       for (int64_t t = p * norm_piece; t < min(T, (p + 1) * norm_piece); t++) {
-        backward_row(as<X>(dx) + t * C, dw + p * C, as<X>(dy) + t * C,
-                     present(dsum) ? as<X>(dsum) + t * C : nullptr, as<X>(s) + t * C, as<float>(rstd)[t], w, C);
+        backward_row(as<X>(dx) + t * C, dw + p * C, as<X>(dy) + t * C, present(dsum) ? as<X>(dsum) + t * C : nullptr,
+                     as<X>(s) + t * C, as<float>(rstd)[t], w, C);
       }
     });
   });

@@ -6,9 +6,7 @@
 namespace ettin::ETTIN_LEVEL {
 
 // size_of_row bytes from one place to another.
-inline void copy_row(void* y, const void* x, int64_t bytes) {
-  __builtin_memcpy(y, x, static_cast<size_t>(bytes));
-}
+inline void copy_row(void* y, const void* x, int64_t bytes) { __builtin_memcpy(y, x, static_cast<size_t>(bytes)); }
 inline void zero_bytes(void* y, int64_t bytes) { __builtin_memset(y, 0, static_cast<size_t>(bytes)); }
 
 inline int64_t element_size(DType dtype) {

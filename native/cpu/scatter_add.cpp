@@ -21,9 +21,7 @@ void scatter_add(Context& context, Out y, View x, View rows) {
   }
   zero_all(context, y.data, size_of(y) * element_size(y.dtype));
   if (R == 0) return;
-  by_float(y.dtype, [&]<class T>() {
-    add_rows(context, as<T>(y), as<T>(x), number, R, N, size_of(x) / R, false);
-  });
+  by_float(y.dtype, [&]<class T>() { add_rows(context, as<T>(y), as<T>(x), number, R, N, size_of(x) / R, false); });
 }
 
 }  // namespace ettin::ETTIN_LEVEL

@@ -19,9 +19,10 @@ struct Segments {
 inline Segments segments_of(const View& offsets, const Optional& starts, int64_t T) {
   const Segments s{as<int32_t>(offsets), present(starts) ? as<int32_t>(starts) : nullptr, size_of(offsets) - 1};
   if (s.offsets[0] != 0 || s.offsets[s.count] != T) {
-    fail("offsets go from %d to %d, but x has %lld rows. Pass the offsets of the batch that made x: 0 first, the "
-         "number of rows last.",
-         s.offsets[0], s.offsets[s.count], static_cast<long long>(T));
+    fail(
+        "offsets go from %d to %d, but x has %lld rows. Pass the offsets of the batch that made x: 0 first, the "
+        "number of rows last.",
+        s.offsets[0], s.offsets[s.count], static_cast<long long>(T));
   }
   for (int64_t b = 0; b < s.count; b++) {
     if (s.offsets[b + 1] < s.offsets[b]) {

@@ -46,7 +46,7 @@ inline vi load_part(const int32_t* p, int64_t n) { return _mm256_maskload_epi32(
 
 // The bfloat16 nearest to each lane in its upper half, ties to even; a NaN stays a NaN. What is below is
 // rubbish. A comparison adds the odd bit: shifts and shuffles have fewer ports, and packing needs those.
-inline vi to_bf16_upper(vf x) {
+inline vi bf16_in_upper_half(vf x) {
   const vi u = _mm256_castps_si256(x);
   const vi bit = _mm256_set1_epi32(0x10000);
   const vi odd = _mm256_cmpeq_epi32(_mm256_and_si256(u, bit), bit);  // -1 where odd
@@ -54,12 +54,13 @@ inline vi to_bf16_upper(vf x) {
   const vf nan = _mm256_or_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x400000)));
   return _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(rounded), nan, _mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
 }
+inline vi to_bf16_words(vf x) { return _mm256_srli_epi32(bf16_in_upper_half(x), 16); }
 inline __m128i to_bf16_bits(vf x) {
-  const vi bits = _mm256_srli_epi32(to_bf16_upper(x), 16);
-  return _mm_packus_epi32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
+  const vi words = to_bf16_words(x);
+  return _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
 }
 inline vf round_to_bf16(vf x) {
-  return _mm256_castsi256_ps(_mm256_and_si256(to_bf16_upper(x), _mm256_set1_epi32(INT32_MIN >> 15)));
+  return _mm256_castsi256_ps(_mm256_and_si256(bf16_in_upper_half(x), _mm256_set1_epi32(INT32_MIN >> 15)));
 }
 inline void store(float* p, vf x) { _mm256_storeu_ps(p, x); }
 inline void store(bf16* p, vf x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), to_bf16_bits(x)); }
@@ -69,7 +70,7 @@ inline void store_pair(float* p, vf a, vf b) {
   store(p + lanes, b);
 }
 inline void store_pair(bf16* p, vf a, vf b) {
-  const vi halves = _mm256_packus_epi32(_mm256_srli_epi32(to_bf16_upper(a), 16), _mm256_srli_epi32(to_bf16_upper(b), 16));
+  const vi halves = _mm256_packus_epi32(to_bf16_words(a), to_bf16_words(b));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(halves, 0xd8));
 }
 inline void store(int32_t* p, vi x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
@@ -142,23 +143,36 @@ inline vi float_to_bits(vf a) { return _mm256_castps_si256(a); }
 inline vi iota() { return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7); }
 inline vf gather(const float* p, vi index) { return _mm256_i32gather_ps(p, index, 4); }
 
-// Row i, lane j becomes row j, lane i.
+// Rows become columns: element j of r[i] goes to element i of r[j].
 inline void transpose(vf (&r)[lanes]) {
-  vf pairs[lanes], quads[lanes];
-  for (int i = 0; i < 8; i += 2) {
-    pairs[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
-    pairs[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  vf s[8];
+  for (int i = 0; i < 8; i += 2) {  // pairs
+    s[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+    s[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
   }
-  for (int i = 0; i < 8; i += 4) {
-    for (int j = 0; j < 2; j++) {
-      quads[i + 2 * j] = _mm256_shuffle_ps(pairs[i + j], pairs[i + j + 2], _MM_SHUFFLE(1, 0, 1, 0));
-      quads[i + 2 * j + 1] = _mm256_shuffle_ps(pairs[i + j], pairs[i + j + 2], _MM_SHUFFLE(3, 2, 3, 2));
-    }
+  for (int i = 0; i < 8; i += 4) {  // fours
+    r[i] = _mm256_shuffle_ps(s[i], s[i + 2], 0x44);
+    r[i + 1] = _mm256_shuffle_ps(s[i], s[i + 2], 0xee);
+    r[i + 2] = _mm256_shuffle_ps(s[i + 1], s[i + 3], 0x44);
+    r[i + 3] = _mm256_shuffle_ps(s[i + 1], s[i + 3], 0xee);
   }
-  for (int i = 0; i < 4; i++) {
-    r[i] = _mm256_permute2f128_ps(quads[i], quads[i + 4], 0x20);
-    r[i + 4] = _mm256_permute2f128_ps(quads[i], quads[i + 4], 0x31);
+  for (int i = 0; i < 4; i++) {  // halves
+    const vf low = _mm256_permute2f128_ps(r[i], r[i + 4], 0x20);
+    r[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
+    r[i] = low;
   }
+}
+
+// Element j of r[i] goes to place 4 * j + i of all four, one after the other.
+inline void interleave(vi (&r)[4]) {
+  const vi a = _mm256_unpacklo_epi32(r[0], r[1]), b = _mm256_unpackhi_epi32(r[0], r[1]);
+  const vi c = _mm256_unpacklo_epi32(r[2], r[3]), d = _mm256_unpackhi_epi32(r[2], r[3]);
+  const vi e = _mm256_unpacklo_epi64(a, c), f = _mm256_unpackhi_epi64(a, c);  // fours 0 4, 1 5
+  const vi g = _mm256_unpacklo_epi64(b, d), h = _mm256_unpackhi_epi64(b, d);  // fours 2 6, 3 7
+  r[0] = _mm256_permute2x128_si256(e, f, 0x20);
+  r[1] = _mm256_permute2x128_si256(g, h, 0x20);
+  r[2] = _mm256_permute2x128_si256(e, f, 0x31);
+  r[3] = _mm256_permute2x128_si256(g, h, 0x31);
 }
 
 // Sums in a fixed tree: halves, quarters, pairs.

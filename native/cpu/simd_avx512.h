@@ -150,6 +150,20 @@ inline void transpose(vf (&r)[lanes]) {
   }
 }
 
+// Element j of r[i] goes to place 4 * j + i of all four, one after the other.
+inline void interleave(vi (&r)[4]) {
+  const vi a = _mm512_unpacklo_epi32(r[0], r[1]), b = _mm512_unpackhi_epi32(r[0], r[1]);
+  const vi c = _mm512_unpacklo_epi32(r[2], r[3]), d = _mm512_unpackhi_epi32(r[2], r[3]);
+  const vi e = _mm512_unpacklo_epi64(a, c), f = _mm512_unpackhi_epi64(a, c);  // fours 0 4 8 12, 1 5 9 13
+  const vi g = _mm512_unpacklo_epi64(b, d), h = _mm512_unpackhi_epi64(b, d);  // fours 2 6 10 14, 3 7 11 15
+  const vi low01 = _mm512_shuffle_i32x4(e, f, 0x44), low23 = _mm512_shuffle_i32x4(g, h, 0x44);
+  const vi high01 = _mm512_shuffle_i32x4(e, f, 0xee), high23 = _mm512_shuffle_i32x4(g, h, 0xee);
+  r[0] = _mm512_shuffle_i32x4(low01, low23, 0x88);
+  r[1] = _mm512_shuffle_i32x4(low01, low23, 0xdd);
+  r[2] = _mm512_shuffle_i32x4(high01, high23, 0x88);
+  r[3] = _mm512_shuffle_i32x4(high01, high23, 0xdd);
+}
+
 #ifdef __AVX512BF16__
 #define ETTIN_HAS_DOT_PAIRS 1
 // Each lane of a and b is a pair of bfloat16: c + a.low * b.low + a.high * b.high.

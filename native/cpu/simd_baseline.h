@@ -142,6 +142,15 @@ inline void transpose(vf (&r)[lanes]) {
   }
 }
 
+// Element j of r[i] goes to place 4 * j + i of all four, one after the other.
+inline void interleave(vi (&r)[4]) {
+  int32_t all[4 * lanes];
+  for (int i = 0; i < 4; i++) {
+    for (int j = 0; j < lanes; j++) all[4 * j + i] = r[i].at[j];
+  }
+  for (int i = 0; i < 4; i++) r[i] = load(all + i * lanes);
+}
+
 // Each lane of a and b is a pair of bfloat16: c + a.low * b.low + a.high * b.high.
 inline vf dot_pairs(vi a, vi b, vf c) {
   const vi high = set_int(INT32_MIN >> 15);

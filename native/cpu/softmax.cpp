@@ -16,17 +16,17 @@ namespace {
 float inverse(float sum) { return sum == 0.0f ? 0.0f : 1.0f / sum; }
 
 void forward_row(float* y, const float* x, int64_t n, float*) {
-  const float sum = row_exponentials(x, n, shift_by(row_largest(x, n)),
-                                     [&](int64_t i, vf e, int64_t m) { store(y + i, e, m); });
+  const float sum =
+      row_exponentials(x, n, shift_by(row_largest(x, n)), [&](int64_t i, vf e, int64_t m) { store(y + i, e, m); });
   const vf scale = set(inverse(sum));
   store_row(y, n, [&](int64_t i, int64_t m) { return mul(load(y + i, m), scale); });
 }
 
 void forward_row(bf16* y, const bf16* x, int64_t n, float* kept) {  // kept has room for whole vectors
-  const float sum = row_exponentials(x, n, shift_by(row_largest(x, n)),
-                                     [&](int64_t i, vf e, int64_t) { store(kept + i, e); });
+  const float sum =
+      row_exponentials(x, n, shift_by(row_largest(x, n)), [&](int64_t i, vf e, int64_t) { store(kept + i, e); });
   const vf scale = set(inverse(sum));
-  store_row(y, n, [&](int64_t i, int64_t m) { return mul(load(kept + i), scale); });
+  store_row(y, n, [&](int64_t i, int64_t) { return mul(load(kept + i), scale); });
 }
 
 template <class T>
@@ -39,7 +39,7 @@ void forward_columns(T* y, const T* x, int64_t n, int64_t columns, int64_t strid
   }
   for (int64_t r = 0; r < n; r++) {
     for (int64_t c = 0; c < columns; c += lanes) {
-      const vf e = exp_nonpositive(sub(load(x + r * stride + c, columns - c), load(shifts + c)));
+      const vf e = exp_shifted(sub(load(x + r * stride + c, columns - c), load(shifts + c)));
       store(y + r * stride + c, mul(e, load(sums + c)), columns - c);
     }
   }
@@ -47,9 +47,8 @@ void forward_columns(T* y, const T* x, int64_t n, int64_t columns, int64_t strid
 
 template <class T>
 void backward_row(T* dx, const T* dy, const T* y, int64_t n) {
-  const vf dot = set(row_sum(n, [&](vf acc, int64_t i, int64_t m) {
-    return fma(load(dy + i, m), load(y + i, m), acc);
-  }));
+  const vf dot =
+      set(row_sum(n, [&](vf acc, int64_t i, int64_t m) { return fma(load(dy + i, m), load(y + i, m), acc); }));
   store_row(dx, n, [&](int64_t i, int64_t m) { return mul(load(y + i, m), sub(load(dy + i, m), dot)); });
 }
 

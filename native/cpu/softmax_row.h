@@ -9,7 +9,7 @@ namespace ettin::ETTIN_LEVEL {
 // e^x within 4 ulp for x <= 0 (and up to 88): 0 below -87, NaN for NaN. Half the work of exp(): one factor
 // 2^n, which a shift makes from the sum that rounds x / ln 2 (the constant carries the exponent's bias), and
 // a minimax polynomial of degree 5. n * ln 2 is rounded once, which costs |x| * 2^-24 of the result.
-inline vf exp_nonpositive(vf x) {
+inline vf exp_shifted(vf x) {
   const vf magic = set(12583039.0f);  // 1.5 * 2^23 + 127
   const vf biased = fma(x, set(1.44269504088896341f), magic);
   const vf r = fnma(sub(biased, magic), set(0.693147180559945f), x);
@@ -51,7 +51,7 @@ template <class T, class Keep>
 inline float row_exponentials(const T* x, int64_t n, float shift, const Keep& keep) {
   const vf s = set(shift);
   return row_sum(n, [&](vf acc, int64_t i, int64_t m) {
-    const vf e = exp_nonpositive(sub(load(x + i, m), s));
+    const vf e = exp_shifted(sub(load(x + i, m), s));
     keep(i, e, m);
     return add(acc, e);
   });
@@ -89,7 +89,7 @@ inline void column_exponentials(float* shifts, float* sums, const T* x, int64_t 
     store(shifts + c, select(equal(largest, set(-infinity)), zero(), largest));
   }
   column_sums(sums, n, columns, [&](int64_t r, int64_t c, int64_t m) {
-    return exp_nonpositive(sub(load(x + r * stride + c, m), load(shifts + c)));
+    return exp_shifted(sub(load(x + r * stride + c, m), load(shifts + c)));
   });
 }
 

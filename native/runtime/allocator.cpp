@@ -52,10 +52,11 @@ int64_t size_class(int64_t bytes) {
 Allocator::~Allocator() { trim(); }
 
 bool Allocator::fits(int64_t bytes) const {
-  return bytes <= limit_ - current_ - scratch.load() - packed.load();
+  return bytes <= limit_ - current_.load() - scratch.load() - packed.load();
 }
 
 Allocator::Buffer Allocator::take(int64_t bytes) {
+  if (bytes > limit_) return {};  // also what size_class could not count to
   int64_t size = size_class(bytes);
   if (!fits(size)) return {};
 
@@ -74,8 +75,8 @@ Allocator::Buffer Allocator::take(int64_t bytes) {
     if (!data) return {};
     reserved_ += size;
   }
-  current_ += size;
-  if (current_ > peak_) peak_ = current_;
+  const int64_t now = current_ += size;
+  if (now > peak_) peak_ = now;
   return {data, size};
 }
 
@@ -96,7 +97,7 @@ void* Allocator::take_system(int64_t bytes) { return take_aligned(bytes); }
 void Allocator::give_system(void* data, int64_t) { give_aligned(data); }
 
 MemoryStats Allocator::stats() const {
-  return {current_, peak_, reserved_, scratch.load(), scratch_peak.load(), packed.load(), limit_};
+  return {current_.load(), peak_, reserved_, scratch.load(), scratch_peak.load(), packed.load(), limit_};
 }
 
 int64_t default_memory_limit() {

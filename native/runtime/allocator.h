@@ -51,7 +51,7 @@ class Allocator {
  private:
   std::map<int64_t, std::vector<void*>> free_;  // by size class
   int64_t limit_;
-  int64_t current_ = 0;
+  std::atomic<int64_t> current_{0};  // written by the JavaScript thread, read by the executor in fits()
   int64_t peak_ = 0;
   int64_t reserved_ = 0;
 };

@@ -3,7 +3,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
-#if defined(__x86_64__) || defined(_M_X64)
+// ETTIN_BASELINE_ONLY: native/test builds the runtime with one level, to be quick.
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(ETTIN_BASELINE_ONLY)
 #define ETTIN_X86 1
 #include <cpuid.h>
 #endif

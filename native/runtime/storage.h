@@ -25,6 +25,7 @@ struct Storage {
   void* data = nullptr;
   int64_t bytes = 0;
   enum class Owner { pool, javascript, file } owner = Owner::pool;
+  int64_t held = -1;  // the environment's number for JavaScript memory that must stay while kernels may read it
 
   Failure failure;
   bool is_weight = false;  // keeps packed copies

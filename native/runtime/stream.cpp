@@ -146,10 +146,10 @@ void mark_written(Storage& storage) {
   for (PackedCopy& copy : storage.packed) copy.filled = false;
 }
 
-void drop_packed(Context& context, Storage& storage) {
+void drop_packed(Allocator& allocator, Storage& storage) {
   for (const PackedCopy& copy : storage.packed) {
-    context.stream.allocator.give_system(copy.data, copy.bytes);
-    context.stream.allocator.packed -= copy.bytes;
+    allocator.give_system(copy.data, copy.bytes);
+    allocator.packed -= copy.bytes;
   }
   storage.packed.clear();
 }

@@ -72,7 +72,7 @@ struct Context {
   int64_t total_ = 0;          // asked for by the kernel
 };
 
-void drop_packed(Context& context, Storage& storage);
+void drop_packed(Allocator& allocator, Storage& storage);
 void mark_written(Storage& storage);  // packed copies are stale
 
 }  // namespace ettin

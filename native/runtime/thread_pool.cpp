@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <set>
 #include <string>
+#include <system_error>
 #include <thread>
+#include <utility>
 
 #ifdef __linux__
 #include <sched.h>
@@ -40,8 +42,10 @@ ThreadPool& ThreadPool::shared() {
 }
 
 void ThreadPool::grow(int threads) {
-  for (; threads_ < threads; threads_++) {
-    std::thread(&ThreadPool::worker_loop, this, threads_ + 1).detach();
+  try {
+    for (; threads_ < threads; threads_++) std::thread(&ThreadPool::worker_loop, this, threads_ + 1).detach();
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those that are there do all tasks.
   }
 }
 
@@ -81,7 +85,8 @@ void ThreadPool::work(int worker) {
 }
 
 void ThreadPool::run(int64_t tasks, int workers, Run run, void* body) {
-  if (tasks <= 1 || workers <= 1 || !region_.try_lock()) {
+  std::unique_lock<std::mutex> region(region_, std::defer_lock);
+  if (tasks <= 1 || workers <= 1 || !region.try_lock()) {
     for (int64_t task = 0; task < tasks; task++) run(body, task, 0);
     return;
   }
@@ -90,7 +95,6 @@ void ThreadPool::run(int64_t tasks, int workers, Run run, void* body) {
   workers_ = workers;
   run_ = run;
   body_ = body;
-  failure_ = nullptr;
   failed_.store(false);
   next_.store(0);
   open_.store(true);
@@ -101,9 +105,7 @@ void ThreadPool::run(int64_t tasks, int workers, Run run, void* body) {
 
   open_.store(false);
   for (int i = 0; joined_.load() != 0; i++) i < spins ? pause() : std::this_thread::yield();
-  const std::exception_ptr failure = failure_;
-  region_.unlock();
-  if (failure) std::rethrow_exception(failure);
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 int default_threads() {

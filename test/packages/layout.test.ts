@@ -52,6 +52,7 @@ const dense = ({ dependencies = {}, ...more }: { dependencies?: object; [field: 
     "packages/dense/package.json",
     manifest("@ettin/dense", { ...more, dependencies: { "@ettin/core": "1.0.0", ...dependencies } }),
   );
+const lock = (entry: object) => write("package-lock.json", { packages: { "node_modules/a": entry } });
 const source = (text: string) => write("packages/dense/src/model.ts", text);
 
 test.each<[string, () => void, string]>([
@@ -82,6 +83,12 @@ test.each<[string, () => void, string]>([
   ["deep folders", () => write("packages/dense/src/a/b/c.ts", ""), "2 folders deep"],
   ["a long file", () => source("a;\n".repeat(401)), "has 401 lines; 400 is the limit"],
   ["an old excuse", () => write("scripts/long-files.json", { "a.ts": "why" }), "excuses a.ts"],
+  ["a host in the lock", () => lock({ resolved: "https://example.org/a.tgz" }), "names a host"],
+  [
+    "a lock without a binary",
+    () => lock({ optionalDependencies: { "a-arm64": "1.0.0" } }),
+    "a-arm64 of node_modules/a",
+  ],
   ["cuda in cpu", () => write("native/cpu/a.cpp", `#include "../cuda/a.h"\n`), "cpu and cuda never include each other"],
 ])("%s is a problem", (_, spoil, problem) => {
   spoil();

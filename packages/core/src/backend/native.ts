@@ -7,9 +7,19 @@ import type { Backend, Kernels, StorageId, TensorView } from "./contract.ts";
 
 type Argument = TensorView | readonly TensorView[] | number | boolean | null;
 
+/** Far beyond any machine: a larger number is a mistake. */
+const MOST_THREADS = 1024;
+
 /** Opens a device on the CPU. */
 export function openNativeCpu({ level = "", threads = 0 }: { level?: string; threads?: number }): Backend {
   const addon = loadAddon() as Addon;
+  if (!Number.isSafeInteger(threads) || threads < 0 || threads > MOST_THREADS) {
+    throw new EngineError(
+      "device",
+      `threads is ${threads}`,
+      `Pass a whole number from 1 to ${MOST_THREADS}, or none for the physical cores.`,
+    );
+  }
   let opened: ReturnType<Addon["openDevice"]>;
   try {
     opened = addon.openDevice(level, threads);

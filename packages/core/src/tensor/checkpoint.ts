@@ -1,6 +1,6 @@
 import { expectFloat } from "../errors.ts";
-import { innermostScope } from "./scope.ts";
-import { enableGrad, noGrad, record } from "./tape.ts";
+import { innermostScope, tensorScope } from "./scope.ts";
+import { backward, enableGrad, noGrad, record, tapePosition } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
 
 /**
@@ -9,24 +9,29 @@ import { Tensor } from "./tensor.ts";
  * the same mask, because its generator counts by position, not by call.
  *
  * @param run a function of the inputs and of parameters, without side effects
- * @param inputs float tensors; tensors that `run` only closes over get no gradient unless they are leaves
+ * @param inputs float tensors; other tensors that `run` uses are leaves (parameters) or have no tape
  * @returns what `run` returns
  * @see https://arxiv.org/abs/1604.06174
  */
 export function checkpoint(run: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor {
-  const y = noGrad(() => run(...inputs));
-  expectFloat("checkpoint", "the function's result", y);
+  const y = tensorScope(() => {
+    const result = noGrad(() => run(...inputs));
+    expectFloat("checkpoint", "the function's result", result);
+    return result.detach(); // `run` may give back what it got, which has a place on the tape of its own
+  });
   // Leaves that `run` closes over are not inputs: a tape is needed even where no input asks for a gradient.
   const anchor = Tensor.empty([0], y);
   anchor.requiresGrad = true;
-  return record("checkpoint", y, { inputs: [...inputs, anchor], saved: inputs }, (dy, saved, { needs }) => {
+  record("checkpoint", y, { inputs: [...inputs, anchor], saved: inputs }, (dy, saved, { needs }) => {
     const again = saved.map((input, i) => {
       const leaf = input!.detach();
       if (needs(i)) leaf.requiresGrad = true;
       return leaf;
     });
+    const since = tapePosition();
     const result = enableGrad(() => run(...again));
-    if (result.node) result.backward({ gradient: dy });
+    if (result.node) backward(result, dy, false, since);
+    else if (result.requiresGrad) result.addGrad(dy, true);
     const gradients = again.map((leaf) => {
       const { grad } = leaf;
       leaf.grad = null;
@@ -35,4 +40,6 @@ export function checkpoint(run: (...inputs: Tensor[]) => Tensor, ...inputs: Tens
     });
     return [...gradients, null];
   });
+  anchor.dispose(); // the tape asks it for nothing
+  return y;
 }

@@ -24,6 +24,9 @@ type Edge = { readonly node: TapeNode; readonly output: number } | { readonly le
 let recording = true;
 let sequence = 0;
 
+/** How many ops have been recorded. */
+export const tapePosition = (): number => sequence;
+
 export const isRecording = (): boolean => recording;
 
 /**
@@ -79,9 +82,12 @@ export class TapeNode {
   }
 
   release(): void {
-    if (--this.references > 0) return;
-    this.dropSaved();
-    for (const edge of this.edges) if (edge && "node" in edge) edge.node.release();
+    const unreachable: TapeNode[] = [this]; // a list, not recursion: a graph may be deeper than the stack
+    for (let node = unreachable.pop(); node; node = unreachable.pop()) {
+      if (--node.references > 0) continue;
+      node.dropSaved();
+      for (const edge of node.edges) if (edge && "node" in edge) unreachable.push(edge.node);
+    }
   }
 
   private dropSaved(): void {
@@ -169,8 +175,12 @@ function edgeOf(input: Tensor | null): Edge {
   return input.requiresGrad ? { leaf: input } : null;
 }
 
-/** Sends `dy` back from `y` through the tape; gradients add up in `.grad` of the leaves. */
-export function backward(y: Tensor, dy: Tensor, keepTape: boolean): void {
+/**
+ * Sends `dy` back from `y` through the tape; gradients add up in `.grad` of the leaves.
+ *
+ * @param since a `tapePosition()`: the ops before it are not this pass's, and reaching one is an error
+ */
+export function backward(y: Tensor, dy: Tensor, keepTape: boolean, since: number = 0): void {
   const last = y.node;
   if (!last) {
     throw new EngineError(
@@ -187,7 +197,7 @@ export function backward(y: Tensor, dy: Tensor, keepTape: boolean): void {
   );
   try {
     noGrad(() => {
-      for (const node of fromLastToFirst(last)) {
+      for (const node of fromLastToFirst(last, since)) {
         const dys = pending.get(node);
         pending.delete(node);
         if (!dys) continue;
@@ -199,9 +209,16 @@ export function backward(y: Tensor, dy: Tensor, keepTape: boolean): void {
   }
 }
 
-function fromLastToFirst(last: TapeNode): TapeNode[] {
+function fromLastToFirst(last: TapeNode, since: number): TapeNode[] {
   const found = new Set([last]);
   for (const node of found) {
+    if (node.sequence < since) {
+      throw new EngineError(
+        "checkpoint",
+        `the function uses a tensor that ${node.op} made outside of it`,
+        "Pass it to checkpoint as an input, or detach it.",
+      );
+    }
     for (const edge of node.edges) if (edge && "node" in edge) found.add(edge.node); // a Set may grow while it is read
   }
   return [...found].sort((a, b) => b.sequence - a.sequence); // an op is younger than what made its inputs

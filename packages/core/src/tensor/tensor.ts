@@ -5,6 +5,7 @@
 import type { Backend, Bytes, TensorView } from "../backend/contract.ts";
 import { type Device, type DeviceName, resolveDevice } from "../device.ts";
 import { EngineError, shapeText } from "../errors.ts";
+import * as ops from "../ops/tensor-methods.ts";
 import { contiguous } from "./contiguous.ts";
 import { DTYPE_BYTES, type DType, fromBfloat16, toBfloat16 } from "./dtype.ts";
 import { flatten, type NestedNumbers } from "./nested.ts";
@@ -235,6 +236,40 @@ export class Tensor implements TensorView {
   /** Rows one after the other in memory: this tensor where they are, else a copy. Off the tape. */
   contiguous(): Tensor {
     return contiguous(this);
+  }
+
+  // Ops as methods; each is documented in ops/.
+
+  /** The same values in another dtype. */
+  to(dtype: DType): Tensor {
+    return ops.cast(this, dtype);
+  }
+  add(other: Tensor | number): Tensor {
+    return ops.add(this, other);
+  }
+  sub(other: Tensor | number): Tensor {
+    return ops.sub(this, other);
+  }
+  mul(other: Tensor | number): Tensor {
+    return ops.mul(this, other);
+  }
+  div(other: Tensor | number): Tensor {
+    return ops.div(this, other);
+  }
+  neg(): Tensor {
+    return ops.neg(this);
+  }
+  reshape(shape: readonly number[]): Tensor {
+    return ops.reshape(this, shape);
+  }
+  transpose(first?: number, second?: number): Tensor {
+    return ops.transpose(this, first, second);
+  }
+  expand(shape: readonly number[]): Tensor {
+    return ops.expand(this, shape);
+  }
+  slice(start: number, end?: number, axis?: number): Tensor {
+    return ops.slice(this, start, end, axis);
   }
 
   /**

@@ -1,0 +1,143 @@
+import { EngineError, memoryStats, openCpu, synchronize, Tensor, tensorScope } from "@ettin/core";
+import { afterAll, describe, expect, test } from "vitest";
+import { runChild } from "../../support/child.ts";
+import { read } from "../../support/read.ts";
+
+describe("memoryStats", () => {
+  const device = openCpu({ threads: 1 });
+  afterAll(() => device.backend.close());
+  const stats = () => memoryStats(device);
+
+  test("current counts live storages in size classes of 64 bytes, at most an eighth too large", () => {
+    const before = stats().current;
+    const x = Tensor.empty([1], { device });
+    expect(stats().current - before).toBe(64);
+    const y = Tensor.empty([17], { device }); // 68 bytes
+    expect(stats().current - before).toBe(64 + 128);
+    const z = Tensor.empty([1000], { device }); // 4000 bytes, in steps of 256
+    expect(stats().current - before).toBe(64 + 128 + 4096);
+    for (const tensor of [x, y, z]) tensor.dispose();
+    expect(stats().current).toBe(before);
+  });
+
+  test("a view costs nothing, and keeps its storage", () => {
+    const before = stats().current;
+    const x = Tensor.empty([4, 4], { device });
+    const view = x.viewAs([16]);
+    expect(stats().current - before).toBe(64);
+    x.dispose();
+    expect(stats().current - before).toBe(64);
+    view.dispose();
+    expect(stats().current).toBe(before);
+  });
+
+  test("peak is the most that current has been, and does not depend on when kernels run", () => {
+    const run = () => {
+      const on = openCpu({ threads: 1 });
+      tensorScope(() => {
+        const kept = Tensor.zeros([256], { device: on }); // 1024 bytes
+        for (let i = 0; i < 50; i++) {
+          tensorScope(() => {
+            const x = Tensor.ones([1024], { device: on }); // 4096 bytes
+            const y = Tensor.empty([1024], x);
+            on.backend.add(y, x, x);
+          });
+        }
+        kept.dispose();
+      });
+      const { current, peak } = memoryStats(on);
+      on.backend.close();
+      return { current, peak };
+    };
+    for (let i = 0; i < 5; i++) expect(run()).toEqual({ current: 0, peak: 1024 + 2 * 4096 });
+  });
+
+  test("buffers are used again: reserved does not grow from round to round", () => {
+    const round = () =>
+      tensorScope(() => {
+        for (const size of [100, 5000, 1_000_000]) Tensor.zeros([size], { device });
+      });
+    round();
+    const { reserved } = stats();
+    for (let i = 0; i < 20; i++) round();
+    expect(stats().reserved).toBe(reserved);
+  });
+
+  test("a batch that is a little smaller takes the large buffer of the one before", () => {
+    tensorScope(() => Tensor.zeros([1_000_000], { device }));
+    const { reserved } = stats();
+    tensorScope(() => Tensor.zeros([900_000], { device }));
+    expect(stats().reserved).toBe(reserved);
+  });
+});
+
+describe("out of memory", () => {
+  const withLimit = (limit: string): ReturnType<typeof openCpu> => {
+    const before = process.env.ETTIN_MEMORY_LIMIT;
+    process.env.ETTIN_MEMORY_LIMIT = limit;
+    try {
+      return openCpu({ threads: 1 });
+    } finally {
+      if (before === undefined) delete process.env.ETTIN_MEMORY_LIMIT;
+      else process.env.ETTIN_MEMORY_LIMIT = before;
+    }
+  };
+
+  test("is thrown by the call that asked, with the numbers and what to lower", () => {
+    const device = withLimit("8000000");
+    const held = Tensor.zeros([1_000_000], { device }); // 4 MB, 4,194,304 as a size class
+    expect(() => Tensor.zeros([2_000_000], { device })).toThrow(
+      `[memory] 8 MB asked for on ${device.name}, 4.2 MB in use, limit 8 MB. ` +
+        "Lower the batch size or maxTokensPerMicroBatch, turn on gradient checkpointing, or raise ETTIN_MEMORY_LIMIT.",
+    );
+    held.dispose();
+    device.backend.close();
+  });
+
+  test("loses nothing: what was there is intact, and after freeing the same program goes on", async () => {
+    const device = withLimit("8M");
+    const held = Tensor.full([1_000_000], 3, { device });
+    const before = memoryStats(device);
+    for (let i = 0; i < 3; i++) {
+      expect(() => tensorScope(() => Tensor.zeros([2_000_000], { device }))).toThrow(EngineError);
+    }
+    expect(memoryStats(device)).toEqual(before);
+    expect((await held.data()).every((value) => value === 3)).toBe(true);
+    held.dispose();
+    // Now the pool holds 4 MB of another size: they go back to the system for this one.
+    const large = Tensor.full([2_000_000], 4, { device });
+    expect((await large.data()).every((value) => value === 4)).toBe(true);
+    large.dispose();
+    device.backend.close();
+  });
+
+  test.each([
+    ["more than the machine has", [2 ** 20, 2 ** 20]],
+    ["more than 64 bits count", [2 ** 31, 2 ** 31, 2 ** 31]],
+  ])("%s is an error, not a crash", (_, shape) => {
+    expect(() => Tensor.empty(shape)).toThrow(/^\[memory\] .* asked for on cpu/);
+  });
+
+  test("working memory beyond the limit is the failure of the kernel that asked", async () => {
+    const device = withLimit("1M");
+    const product = read(() => {
+      const a = Tensor.ones([300, 300], { device });
+      const y = Tensor.empty([300, 300], a);
+      device.backend.matmul(y, a, a); // packs its operands into working memory
+      return y;
+    });
+    await product.catch((error) => expect(error.message).toMatch(/working memory: .* MB asked for/));
+    await synchronize(device);
+    device.backend.close();
+  });
+
+  test("a limit from the environment reaches a process's default device", async () => {
+    const { stdout, code } = await runChild(
+      `try { core.Tensor.zeros([1000, 1000]); } catch (error) { console.log(error.message); }
+       console.log(core.Tensor.zeros([100]).size);`,
+      { env: { ETTIN_MEMORY_LIMIT: "1M" } },
+    );
+    expect(stdout).toMatch(/^\[memory\] 4 MB asked for on cpu .*, 0 MB in use, limit 1 MB\. Lower .*\n100\n$/);
+    expect(code).toBe(0);
+  });
+});

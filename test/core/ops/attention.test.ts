@@ -1,0 +1,264 @@
+import { attention, type Device, KernelError, Tensor, tensorScope } from "@ettin/core";
+import { describe, expect, test } from "vitest";
+import { type Array64, normal } from "../../support/array64.ts";
+import { attention64, type Mask64 } from "../../support/attention64.ts";
+import { checkOp, expectClose } from "../../support/check-op.ts";
+import { device, levels } from "../../support/devices.ts";
+
+interface Setting extends Mask64 {
+  readonly queries: readonly number[];
+  readonly keys?: readonly number[];
+  readonly heads?: readonly [heads: number, kvHeads: number];
+  readonly dim?: number;
+  readonly step?: number;
+}
+
+const offsetsOf = (lengths: readonly number[]) => {
+  const offsets = [0];
+  for (const n of lengths) offsets.push(offsets.at(-1)! + n);
+  return offsets;
+};
+
+const settings: Record<string, Setting> = {
+  "sequences of 1, 31, 32, 33 and no tokens": { queries: [0, 1, 31, 0, 32, 33, 0] },
+  "causal, sequences of 1, 31, 32, 33 tokens": { queries: [1, 31, 32, 33], causal: true },
+  "a window of 3 and 1 keys, sequences of 1, 31, 33 tokens": { queries: [1, 31, 33], window: [3, 1] },
+  "a causal window of 4 keys": { queries: [33, 7], window: [3, 0], causal: true },
+  "a window wider than a block of queries": { queries: [130], window: [64, 64], heads: [1, 1] },
+  "grouped queries": { queries: [33, 5], heads: [6, 2], causal: true },
+  "fewer queries than keys, as with a cache": { queries: [1, 2, 3, 0], keys: [40, 2, 9, 5], causal: true },
+  "fewer queries than keys, with a window": { queries: [1, 5], keys: [40, 33], window: [6, 2], heads: [2, 1] },
+  "queries that see no key": { queries: [5, 4], keys: [3, 0], causal: true },
+  "a scale of its own": { queries: [9], scale: 0.7 },
+  "no tokens at all": { queries: [0, 0] },
+  "no sequences": { queries: [] },
+  ...Object.fromEntries(
+    [24, 32, 40, 64, 128, 256].map((dim) => [`head size ${dim}`, { queries: [9, 17], heads: [2, 1], dim }]),
+  ),
+};
+
+function inputsOf({ queries, keys = queries, heads: [heads, kvHeads] = [2, 2], dim = 8 }: Setting): Array64[] {
+  const total = (lengths: readonly number[]) => lengths.reduce((a, b) => a + b, 0);
+  return [
+    normal([total(queries), heads, dim], 1),
+    normal([total(keys), kvHeads, dim], 2),
+    normal([total(keys), kvHeads, dim], 3),
+  ];
+}
+
+const options = ({ queries, keys = queries, causal, window, scale }: Setting, on: Device) => ({
+  queryOffsets: Tensor.from(Int32Array.from(offsetsOf(queries)), { device: on }),
+  keyOffsets: Tensor.from(Int32Array.from(offsetsOf(keys)), { device: on }),
+  ...(causal && { causal }),
+  ...(window && { window }),
+  ...(scale && { scale }),
+});
+
+const reference = (inputs: readonly Array64[], setting: Setting) => {
+  const [q, k, v] = inputs as [Array64, Array64, Array64];
+  const { queries, keys = queries } = setting;
+  return attention64(q, k, v, offsetsOf(queries), offsetsOf(keys), setting);
+};
+
+checkOp("attention", {
+  op: ([q, k, v], on, name) => attention(q!, k!, v!, options(settings[name]!, on)),
+  reference: (inputs, name) => reference(inputs, settings[name]!).y,
+  cases: Object.entries(settings).map(([name, setting]) => ({ name, inputs: inputsOf(setting) })),
+});
+
+const tensor = (x: Array64, on: Device, requiresGrad = false) =>
+  Tensor.from(Float32Array.from(x.data), { shape: x.shape, device: on, requiresGrad });
+
+/** Forward and backward in float32, with dy normal. */
+async function run(inputs: readonly Array64[], on: Device, call: (q: Tensor, k: Tensor, v: Tensor) => Tensor) {
+  const dy = normal(inputs[0]!.shape, 9);
+  const reads = tensorScope(() => {
+    const [q, k, v] = inputs.map((x) => tensor(x, on, true)) as [Tensor, Tensor, Tensor];
+    const y = call(q, k, v);
+    const read = y.data();
+    y.backward({ gradient: tensor(dy, on) });
+    return [read, ...[q, k, v].map((x) => x.grad!.data())];
+  });
+  const [y, dq, dk, dv] = (await Promise.all(reads)) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  return { y, dq, dk, dv, dyUsed: dy };
+}
+
+describe.each(levels)("attention on %s", (level) => {
+  const on = device(level);
+
+  const long: Record<string, Setting> = {
+    "more keys than a tile of scores holds": { queries: [700], heads: [1, 1] },
+    "more causal keys than a tile of scores holds": { queries: [700], heads: [1, 1], causal: true },
+    "a window, cut into several tasks": { queries: [1100, 70], heads: [2, 1], window: [64, 64] },
+    "a causal window, cut into several tasks": { queries: [1100], heads: [1, 1], window: [63, 0] },
+    "a window too wide for a tile of scores": { queries: [1100], heads: [1, 1], window: [300, 150] },
+  };
+  test.each(Object.entries(long))("%s: agrees with the formula and its gradient", async (_, setting) => {
+    const inputs = inputsOf(setting);
+    const got = await run(inputs, on, (q, k, v) => attention(q, k, v, options(setting, on)));
+    const expected = reference(inputs, setting);
+    const gradients = expected.backward(got.dyUsed);
+    expectClose(got.y, expected.y.data, 1e-5, "y");
+    expectClose(got.dq, gradients.dq.data, 1e-5, "dq");
+    expectClose(got.dk, gradients.dk.data, 1e-5, "dk");
+    expectClose(got.dv, gradients.dv.data, 1e-5, "dv");
+  });
+
+  test.each([
+    ["causal", { causal: true }],
+    ["causal in a window", { causal: true, window: [63, 0] as const }],
+    ["in a window", { window: [64, 64] as const }],
+  ])("one new query against cached keys has the bits of the full run's last row: %s", async (_, mask) => {
+    for (const n of [1, 33, 130, 600]) {
+      const [q, k, v] = inputsOf({ queries: [n], dim: 64 }) as [Array64, Array64, Array64];
+      const [full, one] = await Promise.all(
+        tensorScope(() => {
+          const [qt, kt, vt] = [q, k, v].map((x) => tensor(x, on)) as [Tensor, Tensor, Tensor];
+          const last = tensor({ shape: [1, 2, 64], data: q.data.slice((n - 1) * 128) }, on);
+          return [
+            attention(qt, kt, vt, { ...options({ queries: [n] }, on), ...mask }).data(),
+            attention(last, kt, vt, { ...options({ queries: [1], keys: [n] }, on), ...mask }).data(),
+          ];
+        }),
+      );
+      expect(one).toEqual(full!.slice((n - 1) * 128));
+    }
+  });
+
+  test("a sequence has the same bits alone and in any batch", async () => {
+    const lengths = [5, 130, 40];
+    const [q, k, v] = inputsOf({ queries: lengths, dim: 64 }) as [Array64, Array64, Array64];
+    const alone = [q, k, v].map((x) => ({ shape: [130, 2, 64], data: x.data.slice(5 * 128, 135 * 128) }));
+    const [batch, single] = await Promise.all(
+      tensorScope(() => [
+        attention(tensor(q, on), tensor(k, on), tensor(v, on), options({ queries: lengths }, on)).data(),
+        attention(tensor(alone[0]!, on), tensor(alone[1]!, on), tensor(alone[2]!, on), options({ queries: [130] }, on)).data(),
+      ]),
+    );
+    expect(single).toEqual(batch!.slice(5 * 128, 135 * 128));
+  });
+
+  test("heads may lie inside wider rows", async () => {
+    const rows = normal([33, 6, 8], 4);
+    const head = (first: number, count: number) => ({
+      shape: [33, count, 8],
+      data: rows.data.filter((_, i) => Math.floor(i / 8) % 6 >= first && Math.floor(i / 8) % 6 < first + count),
+    });
+    const setting = { queries: [33] };
+    const y = await tensorScope(() => {
+      const x = tensor(rows, on);
+      const view = (first: number) => x.viewAs([33, 2, 8], [48, 8, 1], first * 8);
+      return attention(view(0), view(2), view(4), options(setting, on)).data();
+    });
+    expectClose(y, reference([head(0, 2), head(2, 2), head(4, 2)], setting).y.data, 1e-5, "y");
+  });
+});
+
+describe.each(levels)("attention with dropout on %s", (level) => {
+  const on = device(level);
+  const n = 64;
+  const dropout = { rate: 0.25, seed: 7, step: 3, site: 2 };
+
+  /** With equal scores and v the unit matrix, y shows each probability. */
+  async function kept(sequences: number, numbers: Tensor | number, more: Partial<typeof dropout> = {}) {
+    const lengths = Array.from({ length: sequences }, () => n);
+    const zeros = Tensor.zeros([sequences * n, 2, n], { device: on });
+    const unit = Float32Array.from({ length: sequences * n * n }, (_, i) =>
+      Math.floor(i / n) % n === i % n ? 1 : 0,
+    );
+    const v = Tensor.from(unit, { shape: [sequences * n, 1, n], device: on });
+    const k = Tensor.zeros([sequences * n, 1, n], { device: on });
+    const y = attention(zeros, k, v, {
+      ...options({ queries: lengths }, on),
+      dropout: { ...dropout, ...more, sequences: numbers },
+    });
+    return (await y.data()).map((p) => Math.round(p * n * 1e4) / 1e4) as Float32Array; // 0 or 1 / (1 − rate)
+  }
+
+  test("keeps a share of 1 − rate, scaled up to keep the mean", async () => {
+    const mask = await kept(2, 0);
+    const share = mask.filter((p) => p > 0).length / mask.length;
+    expect(new Set(mask)).toEqual(new Set([0, Math.fround(1.3333)])); // 1 / (1 − 0.25)
+    expect(Math.abs(share - 0.75)).toBeLessThan(0.02); // 16384 draws: five standard deviations are 0.017
+  });
+
+  test("the mask depends on seed, step, site, sequence and head, and on nothing else", async () => {
+    const both = await kept(2, 0);
+    const half = both.length / 2;
+    expect(await kept(2, 0)).toEqual(both);
+    expect(await kept(1, 1)).toEqual(both.slice(half)); // the second sequence alone, under its number
+    expect(await kept(2, Tensor.from(Int32Array.of(1, 0), { device: on }))).toEqual(
+      Float32Array.of(...both.slice(half), ...both.slice(0, half)),
+    );
+    for (const other of [{ seed: 8 }, { step: 4 }, { site: 3 }]) {
+      expect(await kept(2, 0, other)).not.toEqual(both);
+    }
+    const heads = [0, 1].map((h) => both.filter((_, i) => Math.floor(i / n) % 2 === h));
+    expect(heads[0]).not.toEqual(heads[1]);
+    expect(both.slice(0, half)).not.toEqual(both.slice(half));
+  });
+
+  test("forward and gradient are the formula's with that mask", async () => {
+    const mask = await kept(2, 0);
+    const setting: Setting = {
+      queries: [n, n],
+      heads: [2, 1],
+      dim: 32,
+      window: [20, 30],
+      kept: (h, t, key) => (mask[(t * 2 + h) * n + (key % n)]! > 0 ? 4 / 3 : 0),
+    };
+    const inputs = inputsOf(setting);
+    const got = await run(inputs, on, (q, k, v) => attention(q, k, v, { ...options(setting, on), dropout }));
+    const expected = reference(inputs, setting);
+    const gradients = expected.backward(got.dyUsed);
+    expectClose(got.y, expected.y.data, 1e-5, "y");
+    expectClose(got.dq, gradients.dq.data, 1e-5, "dq");
+    expectClose(got.dk, gradients.dk.data, 1e-5, "dk");
+    expectClose(got.dv, gradients.dv.data, 1e-5, "dv");
+  });
+});
+
+test("every level draws the same dropout mask", async () => {
+  const masks = await Promise.all(
+    levels.map(async (level) => {
+      const on = device(level);
+      const zeros = Tensor.zeros([50, 1, 8], { device: on });
+      const y = attention(zeros, zeros, Tensor.ones([50, 1, 8], { device: on }), {
+        ...options({ queries: [50] }, on),
+        dropout: { rate: 0.5, seed: 1, step: 1, site: 1 },
+      });
+      return (await y.data()).map((p) => Math.round(p * 25)) as Float32Array; // how many of the 50 keys stay
+    }),
+  );
+  for (const mask of masks) expect(mask).toEqual(masks[0]);
+});
+
+describe("attention's errors", () => {
+  const x = (rows: number, heads: number, dim: number) => Tensor.zeros([rows, heads, dim]);
+  const offsets = (...values: number[]) => Tensor.from(Int32Array.from(values));
+  const call = (q: Tensor, k: Tensor, more: object = {}) => {
+    const queryOffsets = offsets(0, q.shape[0]!);
+    return attention(q, k, k, { queryOffsets, keyOffsets: offsets(0, k.shape[0]!), ...more });
+  };
+
+  test("name the argument and the numbers", () => {
+    expect(() => call(x(3, 3, 8), x(3, 2, 8))).toThrow("[attention] 3 query heads do not share 2 key heads evenly");
+    expect(() => call(x(3, 2, 12), x(3, 2, 12))).toThrow("[attention] the head size is 12");
+    expect(() => call(x(3, 2, 8), x(3, 2, 16))).toThrow("[attention] k has shape [3, 2, 16]");
+    expect(() => call(x(3, 2, 8), x(4, 2, 8), { keyOffsets: offsets(0, 3) })).toThrow(
+      "[attention] keyOffsets end at 3, but k has 4 tokens",
+    );
+    expect(() => call(x(3, 2, 8), x(3, 2, 8), { window: [1.5, 0] })).toThrow("[attention] window is [1.5, 0]");
+    expect(() => call(x(3, 2, 8), x(3, 2, 8), { dropout: { rate: 1, seed: 0, step: 0, site: 0 } })).toThrow(
+      "[attention] dropout.rate is 1",
+    );
+  });
+
+  test("offsets that only the device knows are checked there", async () => {
+    const two = offsets(0, 2);
+    two.backend.copyInto(two, offsets(5), 0, 1); // now [0, 5]
+    const y = call(x(3, 2, 8), x(3, 2, 8), { queryOffsets: two });
+    await expect(y.data()).rejects.toThrow(KernelError);
+    await expect(y.data()).rejects.toThrow("query offsets go from 0 to 5, but there are 3 rows");
+  });
+});
