@@ -98,7 +98,7 @@ function lossWithGradients(inputs: HeadInputs, [x, weight, bias, targets]: HeadA
 function lossPerRow(inputs: HeadInputs, args: HeadArguments): Tensor {
   const [x, weight, bias, targets] = args;
   const losses = Tensor.empty(targets.shape, x, "float32");
-  const lse = Tensor.empty(targets.shape, losses);
+  const lse = Tensor.empty([...targets.shape, 2], losses); // the largest score, and the rest of log Σ e^score
   x.backend.linearCrossEntropyForward(losses, lse, x, weight, bias, targets);
   return record(
     "linearCrossEntropy",
