@@ -102,10 +102,12 @@ describe.each(levels)("maxSim on %s", (level) => {
   });
 
   test("a pair that does not exist is named", async () => {
-    const [q, d] = [Tensor.zeros([2, 4], { device: on }), Tensor.zeros([3, 4], { device: on })];
-    const pairs = Tensor.from(Int32Array.from([0, 0, 0, 2]), { shape: [2, 2], device: on });
-    const scores = maxSim(q, d, starts([0, 2], on), starts([0, 1, 3], on), { pairs });
-    await expect(scores.data()).rejects.toThrow("pair 1 is (0, 2), but there are 1 queries and 2 documents");
+    const [scores] = tensorScope(() => {
+      const [q, d] = [Tensor.zeros([2, 4], { device: on }), Tensor.zeros([3, 4], { device: on })];
+      const pairs = Tensor.from(Int32Array.from([0, 0, 0, 2]), { shape: [2, 2], device: on });
+      return [maxSim(q, d, starts([0, 2], on), starts([0, 1, 3], on), { pairs }).data()];
+    });
+    await expect(scores).rejects.toThrow("pair 1 is (0, 2), but there are 1 queries and 2 documents");
   });
 });
 
