@@ -35,11 +35,7 @@ const shapes = [
 ] as const;
 const cases = shapes.map(([name, vocabulary, dim]) => ({
   name,
-  inputs: [
-    normal([OFFSETS[name]!.at(-1)!, dim], 4),
-    normal([vocabulary, dim], 5),
-    normal([vocabulary], 6),
-  ],
+  inputs: [normal([OFFSETS[name]!.at(-1)!, dim], 4), normal([vocabulary, dim], 5), normal([vocabulary], 6)],
 }));
 
 for (const activation of ["relu", "log1p_relu"] as const) {
@@ -90,9 +86,7 @@ describe.each(levels)("spladePool on %s", (level) => {
       [true, false].flatMap((fused) => {
         const [x, w, bias] = [leaf(normal([9, 16], 1)), leaf(normal([40, 16], 2)), leaf(normal([40], 3))];
         const starts = offsets(0, 4, 5, 9);
-        const y = fused
-          ? spladePool(x, w, starts, { bias })
-          : segmentMax(log1p(relu(linear(x, w, bias))), starts);
+        const y = fused ? spladePool(x, w, starts, { bias }) : segmentMax(log1p(relu(linear(x, w, bias))), starts);
         y.backward({ gradient: dy });
         return [y.data(), ...[x, w, bias].map((t) => t.grad!.data())];
       }),

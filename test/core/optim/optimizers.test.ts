@@ -109,7 +109,9 @@ describe.each(levels)("optimizers on %s", (level) => {
         const clip = clipGradNorm([leaf], 1);
         new StableAdamW([leaf]).step(undefined, clip);
         new AdamW([leaf]).step(undefined, clip);
-        return `${await clip.norm.item()} ${createHash("sha256").update(await leaf.data()).digest("hex")}`;
+        return `${await clip.norm.item()} ${createHash("sha256")
+          .update(await leaf.data())
+          .digest("hex")}`;
       }),
     );
     expect(new Set(runs).size).toBe(1);
