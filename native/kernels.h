@@ -142,7 +142,7 @@ struct Context;
   K(cross_entropy_forward, (Context&, Out loss, Out lse, View scores, View targets, double label_smoothing))           \
   K(cross_entropy_backward,                                                                                            \
     (Context&, Out dscores, View dloss, View scores, View lse, View targets, double label_smoothing))                  \
-  /* loss and lse [S]; `gradients` makes the loss and its gradient times `scale` in one go */                          \
+  /* loss [S], lse [S,2]; `gradients` makes the loss and its gradient times `scale` in one go */                       \
   K(linear_cross_entropy_forward, (Context&, Out loss, Out lse, View x, View w, Optional bias, View targets))          \
   K(linear_cross_entropy_backward, (Context&, OptionalOut dx, OptionalInOut dw, OptionalInOut dbias, View dloss,       \
                                     View x, View w, Optional bias, View lse, View targets, bool accumulate_weight,     \

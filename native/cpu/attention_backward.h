@@ -155,9 +155,12 @@ struct Backward {
       const TileSpan& s = spans.at[t];
       for (int64_t r = s.row; r < s.row + s.rows; r++) {
         const int64_t i = rows.begin + r;
-        const Range seen = overlap(keys_seen(band, {i, i + 1}), chunk);
+        const Range all = keys_seen(band, {i, i + 1}), seen = overlap(all, chunk);
         probabilities(task, head, i + band.shift, r, s, {seen.begin - chunk.begin, seen.end - chunk.begin},
                       chunk.begin);
+        if (all.end - all.begin == 1) {  // the softmax of one score is constant: no rounding error as a gradient
+          for (int64_t c = s.from; c < s.to; c += lanes) store(tiles.ds + r * ldp + c, zero());
+        }
       }
     }
     if (own) key_products(band, chunk, rows);

@@ -37,7 +37,7 @@ void by_arithmetic(DType precision, const Body& body) {
 struct Limits {
   int64_t rows, cols, words;
 };
-constexpr Limits packed_limits{96, 1024, 768};
+constexpr Limits packed_limits{144, 1024, 512};
 constexpr Limits plain_limits{384, 512, 256};
 
 // A worker's part of the workspace.
@@ -48,10 +48,10 @@ struct Areas {
 };
 constexpr int64_t row_room(int64_t rows) { return (rows + lanes - 1) / lanes * lanes; }
 constexpr int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
-constexpr int64_t a_area = larger(row_room(packed_limits.rows) * packed_limits.words,
-                                  row_room(plain_limits.rows) * plain_limits.words);
+constexpr int64_t a_area =
+    larger(row_room(packed_limits.rows) * packed_limits.words, row_room(plain_limits.rows) * plain_limits.words);
 constexpr int64_t b_area = plain_limits.cols * plain_limits.words;
-constexpr int64_t y_area = larger(packed_limits.rows * packed_limits.cols, plain_limits.rows * plain_limits.cols);
+constexpr int64_t y_area = larger(packed_limits.rows * packed_limits.cols, plain_limits.rows* plain_limits.cols);
 
 Areas areas_of(const Workspace& workspace, int worker) {
   float* a = reinterpret_cast<float*>(workspace.data + worker * workspace.bytes_each);
@@ -137,6 +137,10 @@ void copy_out(T* y, int64_t y_stride, int64_t rows, int64_t cols, const float* f
   }
 }
 
+void prefetch(const float* p, int64_t bytes) {
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(reinterpret_cast<const char*>(p) + i, 1);
+}
+
 // One block of y by one worker.
 template <class Arithmetic, class T>
 void multiply_block(const Areas& areas, const Matrix& y, const Matrix& a, const Factor& b, const float* bias,
@@ -179,6 +183,13 @@ void multiply_block(const Areas& areas, const Matrix& y, const Matrix& a, const 
           }
         } else if (bias) {
           start = bias + col;
+        }
+
+        // The next tile's part of y is far away in the caches: fetch it while this tile's k runs.
+        if (!first || accumulate) {
+          const int64_t ahead = min<int64_t>(tile_rows, y.rows - row - tile_rows);
+          const float* below = rest + tile_rows * rest_stride;
+          for (int64_t r = 0; r < ahead; r++) prefetch(below + r * rest_stride, tile_cols * sizeof(float));
         }
 
         const bool to_rest = whole || (sizeof(T) == 2 && !last);

@@ -9,7 +9,7 @@ export async function collect(): Promise<void> {
     setFlagsFromString("--expose-gc");
     gc = runInNewContext("gc") as () => void;
   }
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 6; i++) {
     gc();
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -64,9 +64,9 @@ describe("memoryStats", () => {
   });
 
   test("a batch that is a little smaller takes the large buffer of the one before", () => {
-    tensorScope(() => Tensor.zeros([1_000_000], { device }));
+    Tensor.zeros([1_000_000], { device }).dispose();
     const { reserved } = stats();
-    tensorScope(() => Tensor.zeros([900_000], { device }));
+    Tensor.zeros([900_000], { device }).dispose();
     expect(stats().reserved).toBe(reserved);
   });
 });

@@ -1,7 +1,7 @@
 /**
  * The tape: reverse mode, define by run. An op records the tensors that its gradient needs (`saved`, owned by the tape
- * until the gradient has run) and where its inputs came from. Nodes count their references: a graph that nobody can
- * reach any more, because its results were disposed without a backward pass, gives its tensors back at once.
+ * until the gradient has run) and where its inputs came from. References are counted: a graph that nobody can reach any
+ * more, because its results were disposed without a backward pass, gives its tensors back at once.
  */
 import { EngineError, shapeText } from "../errors.ts";
 import { refusePromise, Scope, withScope } from "./scope.ts";
@@ -55,26 +55,20 @@ function withRecording<T>(on: boolean, where: string, run: () => T): T {
   }
 }
 
-export class TapeNode {
-  readonly sequence: number = sequence++;
+/**
+ * What a node keeps for its gradient, counted by those who could still ask for it: results and later nodes. Apart from
+ * the node, because a finalizer holds it: a gradient may capture its op's result, which then must not be reachable here.
+ */
+export class TapeMemory {
   private references = 0;
-  private used = false;
-  readonly op: string;
-  readonly edges: readonly Edge[];
-  /** How many tensors the op made. */
-  readonly outputs: number;
-  private saved: (Tensor | null)[];
-  private readonly versions: (number | null)[];
-  private readonly gradient: Gradient;
+  private readonly inputs: readonly TapeMemory[];
+  /** Null once it was given back. */
+  saved: (Tensor | null)[] | null;
 
-  constructor(op: string, edges: readonly Edge[], saved: (Tensor | null)[], gradient: Gradient, outputs: number) {
-    this.op = op;
-    this.edges = edges;
-    this.outputs = outputs;
+  constructor(saved: (Tensor | null)[], inputs: readonly TapeMemory[]) {
     this.saved = saved;
-    this.gradient = gradient;
-    for (const edge of edges) if (edge && "node" in edge) edge.node.retain();
-    this.versions = saved.map((t) => (t ? t.storage.version : null));
+    this.inputs = inputs;
+    for (const input of inputs) input.retain();
   }
 
   retain(): void {
@@ -82,30 +76,53 @@ export class TapeNode {
   }
 
   release(): void {
-    const unreachable: TapeNode[] = [this]; // a list, not recursion: a graph may be deeper than the stack
-    for (let node = unreachable.pop(); node; node = unreachable.pop()) {
-      if (--node.references > 0) continue;
-      node.dropSaved();
-      for (const edge of node.edges) if (edge && "node" in edge) unreachable.push(edge.node);
+    const unreachable: TapeMemory[] = [this]; // a list, not recursion: a graph may be deeper than the stack
+    for (let memory = unreachable.pop(); memory; memory = unreachable.pop()) {
+      if (--memory.references > 0) continue;
+      memory.drop();
+      unreachable.push(...memory.inputs);
     }
   }
 
-  private dropSaved(): void {
-    for (const tensor of this.saved) tensor?.dispose();
-    this.saved = [];
-    this.used = true;
+  drop(): void {
+    for (const tensor of this.saved ?? []) tensor?.dispose();
+    this.saved = null;
+  }
+}
+
+export class TapeNode {
+  readonly sequence: number = sequence++;
+  readonly op: string;
+  readonly edges: readonly Edge[];
+  /** How many tensors the op made. */
+  readonly outputs: number;
+  readonly memory: TapeMemory;
+  private readonly versions: (number | null)[];
+  private readonly gradient: Gradient;
+
+  constructor(op: string, edges: readonly Edge[], saved: (Tensor | null)[], gradient: Gradient, outputs: number) {
+    this.op = op;
+    this.edges = edges;
+    this.outputs = outputs;
+    this.memory = new TapeMemory(
+      saved,
+      edges.flatMap((edge) => (edge && "node" in edge ? edge.node.memory : [])),
+    );
+    this.gradient = gradient;
+    this.versions = saved.map((t) => (t ? t.storage.version : null));
   }
 
   /** Runs the gradient once; what was saved is given back unless `keep`. */
   run(dys: (Tensor | null)[], context: GradientContext, keep: boolean): (Tensor | null)[] {
-    if (this.used) {
+    const { saved } = this.memory;
+    if (!saved) {
       throw new EngineError(
         "backward",
         `the tape of ${this.op} has been used already`,
         "Call backward once for each forward pass, or the first time with { keepTape: true }.",
       );
     }
-    this.saved.forEach((tensor, i) => {
+    saved.forEach((tensor, i) => {
       if (tensor && tensor.storage.version !== this.versions[i]) {
         throw new EngineError(
           "backward",
@@ -114,8 +131,8 @@ export class TapeNode {
         );
       }
     });
-    const gradients = this.gradient(dys, this.saved, context);
-    if (!keep) this.dropSaved();
+    const gradients = this.gradient(dys, saved, context);
+    if (!keep) this.memory.drop();
     return gradients;
   }
 }

@@ -11,7 +11,7 @@ import { DTYPE_BYTES, type DType, fromBfloat16, toBfloat16 } from "./dtype.ts";
 import { flatten, type NestedNumbers } from "./nested.ts";
 import { innermostScope, type Scope } from "./scope.ts";
 import { Storage } from "./storage.ts";
-import { backward, type TapeNode } from "./tape.ts";
+import { backward, type TapeMemory, type TapeNode } from "./tape.ts";
 
 export type TypedArray = Float32Array | Int32Array;
 
@@ -40,9 +40,14 @@ export function contiguousStrides(shape: readonly number[]): number[] {
   return strides;
 }
 
+interface Registered {
+  readonly storage: Storage;
+  tape: TapeMemory | null;
+}
+
 /** Handles that were made outside any scope and collected without `dispose()`. */
-const forgotten = new FinalizationRegistry<{ storage: Storage; node: TapeNode | null }>((held) => {
-  held.node?.release();
+const forgotten = new FinalizationRegistry<Registered>((held) => {
+  held.tape?.release();
   held.storage.release();
 });
 
@@ -56,7 +61,7 @@ export class Tensor implements TensorView {
   grad: Tensor | null = null;
   private leaf = false;
   private scope: Scope | undefined = undefined;
-  private registered: { storage: Storage; node: TapeNode | null } | null = null;
+  private registered: Registered | null = null;
   private gone = false;
   private readonly memory: Storage;
   readonly device: Device;
@@ -384,17 +389,17 @@ export class Tensor implements TensorView {
     this.scope = scope;
     if (scope) scope.add(this);
     else {
-      this.registered = { storage: this.memory, node: this.node };
+      this.registered = { storage: this.memory, tape: this.node?.memory ?? null };
       forgotten.register(this, this.registered, this);
     }
   }
 
   /** Puts this result on the tape. Called by `record`. */
   setNode(node: TapeNode, output: number): void {
-    node.retain();
+    node.memory.retain();
     this.node = node;
     this.output = output;
-    if (this.registered) this.registered.node = node;
+    if (this.registered) this.registered.tape = node.memory;
   }
 
   /** Gives up this handle; the storage goes with its last owner. Harmless when repeated. */
@@ -405,7 +410,7 @@ export class Tensor implements TensorView {
     if (this.registered) forgotten.unregister(this);
     this.zeroGrad();
     this.memory.release();
-    this.node?.release();
+    this.node?.memory.release();
     this.node = null;
   }
 }
