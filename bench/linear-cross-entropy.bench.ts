@@ -41,7 +41,16 @@ export async function run({ quick }: { quick: boolean }): Promise<void> {
     );
     backend.close();
 
-    const other = peer("heads.py", "linear-cross-entropy", "--dtype", dtype, "--shape", `${rows}`, `${vocabulary}`, `${dim}`);
+    const other = peer(
+      "heads.py",
+      "linear-cross-entropy",
+      "--dtype",
+      dtype,
+      "--shape",
+      `${rows}`,
+      `${vocabulary}`,
+      `${dim}`,
+    );
     if (other) {
       const memory = `${other.extra_mb!.toFixed(0)} MB beside them`;
       console.log(`  PyTorch, ${dtype}: ${other.ms!.toFixed(0)} ms, ${memory}; ratio ${(other.ms! / best).toFixed(2)}`);

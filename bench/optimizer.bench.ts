@@ -5,7 +5,12 @@ export const name = "Optimizers over the 150m model's parameters, norm and clipp
 
 const SHAPES = [
   [50368, 768],
-  ...Array.from({ length: 22 }, () => [[2304, 768], [768, 768], [2304, 768], [768, 1152]]).flat(),
+  ...Array.from({ length: 22 }, () => [
+    [2304, 768],
+    [768, 768],
+    [2304, 768],
+    [768, 1152],
+  ]).flat(),
   ...Array.from({ length: 45 }, () => [768]),
 ];
 
