@@ -110,16 +110,28 @@ struct Input {
   const T* block(int64_t begin, int64_t n, Buffer&& buffer) const { return fetch(x, begin, n, buffer.values); }
 };
 
+template <class T>
+constexpr bool is_bf16 = false;
+template <>
+constexpr bool is_bf16<bf16> = true;
+
 // y[i] = f(x[i]…) for one block; f takes and gives vectors (vf; vi for int32).
 template <class Y, class F, class... X>
 void map_block(bool past, Y* y, int64_t n, const F& f, const X*... x) {
-  const int64_t whole = n - n % lanes;
-  if (past) {
-    for (int64_t i = 0; i < whole; i += lanes) stream(y + i, f(load(x + i)...));
-  } else {
-    for (int64_t i = 0; i < whole; i += lanes) store(y + i, f(load(x + i)...));
+  int64_t i = 0;
+  if constexpr (is_bf16<Y> && (is_bf16<X> && ...)) {
+    const auto write = [&](const auto&... split) {
+      const vf a = f(split.a...), b = f(split.b...);
+      past ? stream_split(y + i, a, b) : store_split(y + i, a, b);
+    };
+    for (; i + 2 * lanes <= n; i += 2 * lanes) write(load_split(x + i)...);
   }
-  if (whole < n) store_part(y + whole, f(load_part(x + whole, n - whole)...), n - whole);
+  if (past) {
+    for (; i + lanes <= n; i += lanes) stream(y + i, f(load(x + i)...));
+  } else {
+    for (; i + lanes <= n; i += lanes) store(y + i, f(load(x + i)...));
+  }
+  if (i < n) store_part(y + i, f(load_part(x + i, n - i)...), n - i);
 }
 
 // y[i] = f(x[i]…) over a whole output: map<float>(context, y, f, Input<float>(a), Input<float>(b)).

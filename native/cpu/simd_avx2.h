@@ -87,6 +87,33 @@ inline void stream(bf16* p, vf x) { _mm_stream_si128(reinterpret_cast<__m128i*>(
 inline void stream(int32_t* p, vi x) { _mm256_stream_si256(reinterpret_cast<__m256i*>(p), x); }
 inline void stream_end() { _mm_sfence(); }
 
+// Two vectors of bfloat16 at once, their elements in an order of the level's own: what load_split takes apart,
+// store_split puts together. Here one vector has the even elements, the other the odd ones.
+struct Split {
+  vf a, b;
+};
+inline Split load_split(const bf16* p) {
+  const vi both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(both, 16)),
+          _mm256_castsi256_ps(_mm256_and_si256(both, _mm256_set1_epi32(INT32_MIN >> 15)))};
+}
+inline vi round_bf16(vf x) {  // to the upper half
+  const vi u = _mm256_castps_si256(x);
+  const vi odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
+  return _mm256_add_epi32(u, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+}
+inline vi join_split(vf a, vf b) {
+  vi low = round_bf16(a), high = round_bf16(b);
+  if (_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_UNORD_Q))) {  // a NaN in either stays one
+    const vi quiet = _mm256_set1_epi32(0x7fc00000);
+    low = _mm256_or_si256(low, _mm256_and_si256(quiet, _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q))));
+    high = _mm256_or_si256(high, _mm256_and_si256(quiet, _mm256_castps_si256(_mm256_cmp_ps(b, b, _CMP_UNORD_Q))));
+  }
+  return _mm256_blend_epi16(_mm256_srli_epi32(low, 16), high, 0xaa);
+}
+inline void store_split(bf16* p, vf a, vf b) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), join_split(a, b)); }
+inline void stream_split(bf16* p, vf a, vf b) { _mm256_stream_si256(reinterpret_cast<__m256i*>(p), join_split(a, b)); }
+
 inline vf add(vf a, vf b) { return _mm256_add_ps(a, b); }
 inline vf sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 inline vf mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
