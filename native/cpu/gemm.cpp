@@ -37,7 +37,7 @@ void by_arithmetic(DType precision, const Body& body) {
 struct Limits {
   int64_t rows, cols, words;
 };
-constexpr Limits packed_limits{144, 1024, 512};
+constexpr Limits packed_limits{192, 1024, 512};
 constexpr Limits plain_limits{384, 512, 256};
 
 // A worker's part of the workspace.
@@ -137,8 +137,8 @@ void copy_out(T* y, int64_t y_stride, int64_t rows, int64_t cols, const float* f
   }
 }
 
-void prefetch(const float* p, int64_t bytes) {
-  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(reinterpret_cast<const char*>(p) + i, 1);
+void prefetch(const void* p, int64_t bytes) {  // into the second-level cache
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(static_cast<const char*>(p) + i, 0, 2);
 }
 
 // One block of y by one worker.
@@ -156,6 +156,7 @@ void multiply_block(const Areas& areas, const Matrix& y, const Matrix& a, const 
     const Rows rows = rows_of<Arithmetic>(a, k, depth, areas.a);
     const Panels panels = panels_of<Arithmetic>(b, a.dtype, k, depth, areas.b);
 
+    const int64_t share = round_up(words * tile_cols * word_bytes / ceil_div(max<int64_t>(y.rows, 1), int64_t{tile_rows}), 64);
     for (int64_t col = 0; col < y.cols; col += tile_cols) {
       const int64_t cols = min<int64_t>(tile_cols, y.cols - col);
       const char* panel = panels.data + col / tile_cols * panels.bytes;
@@ -185,12 +186,13 @@ void multiply_block(const Areas& areas, const Matrix& y, const Matrix& a, const 
           start = bias + col;
         }
 
-        // The next tile's part of y is far away in the caches: fetch it while this tile's k runs.
+        // What the next tiles need is far away in the caches: fetch it while this tile's k runs.
         if (!first || accumulate) {
           const int64_t ahead = min<int64_t>(tile_rows, y.rows - row - tile_rows);
           const float* below = rest + tile_rows * rest_stride;
           for (int64_t r = 0; r < ahead; r++) prefetch(below + r * rest_stride, tile_cols * sizeof(float));
         }
+        if (col + tile_cols < y.cols) prefetch(panel + panels.bytes + row / tile_rows * share, share);
 
         const bool to_rest = whole || (sizeof(T) == 2 && !last);
         tile_of<Arithmetic>(count, words, rows.data + row * rows.bytes, rows.bytes, panel, start, start_stride,

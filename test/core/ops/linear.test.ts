@@ -85,7 +85,7 @@ describe.each(levels)("linear on %s", (level) => {
     expect([...db]).toEqual([20, 20, 20]); // 40 × 0.5
     const [twiceDw, twiceDb] = await pass();
     expect([...twiceDb]).toEqual([40, 40, 40]);
-    twiceDw.forEach((value, i) => expect(value).toBeCloseTo(2 * dw[i]!, 4));
+    for (const [i, value] of twiceDw.entries()) expect(value).toBeCloseTo(2 * dw[i]!, 4);
     weight.dispose();
     bias.dispose();
   });
