@@ -4,7 +4,9 @@
   # builds with sanitizers; ettin_levels=avx2 (node-gyp -- -Dettin_levels=avx2) is not offered: a table with
   # holes would not link.
   "variables": {
-    "kernel_sources": ["<!@(node -p \"require('fs').readdirSync('cpu').filter(f => f.endsWith('.cpp')).sort().map(f => 'cpu/' + f).join(' ')\")"],
+    # table.cpp, which asks for all kernels, first and pending.cpp last: a linker goes through a library's members
+    # in order and takes the first that has a symbol, weak or not.
+    "kernel_sources": ["<!@(node -p \"require('fs').readdirSync('cpu').filter(f => f.endsWith('.cpp')).sort((a, b) => (a === 'pending.cpp') - (b === 'pending.cpp') || (b === 'table.cpp') - (a === 'table.cpp') || (a < b ? -1 : 1)).map(f => 'cpu/' + f).join(' ')\")"],
     "sanitize%": "<!(node -p \"process.env.ETTIN_SANITIZE || ''\")",
     "emulated%": "<!(node -p \"process.env.ETTIN_EMULATED ? 1 : 0\")"
   },

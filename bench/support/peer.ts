@@ -10,7 +10,9 @@ export function peer(script: string, ...args: string[]): Record<string, number> 
   const path = fileURLToPath(new URL(`../peers/${script}`, import.meta.url));
   const { status, stdout, stderr } = spawnSync(python, [path, ...args], { encoding: "utf8" });
   if (status === 0) return JSON.parse(stdout.trim().split("\n").at(-1)!);
-  const reason = stderr?.includes("No module named") ? "has no PyTorch" : `failed: ${stderr?.trim().split("\n").at(-1)}`;
+  const reason = stderr?.includes("No module named")
+    ? "has no PyTorch"
+    : `failed: ${stderr?.trim().split("\n").at(-1)}`;
   console.log(`  PyTorch: skipped, ${python} ${reason}. Set ETTIN_PYTHON to a Python that has it.`);
   return null;
 }

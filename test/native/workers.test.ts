@@ -7,7 +7,9 @@ import { ROOT } from "../support/root.ts";
 // Under the address sanitizer, which sees what a race would free too early, the full number.
 const rounds = process.env.ETTIN_SANITIZE?.includes("address") ? 100 : 5;
 
-test(`8 workers terminated in the middle of a product, ${rounds} times, leave the process sound`, { timeout: 600_000 }, async () => {
+test(`8 workers terminated in the middle of a product, ${rounds} times, leave the process sound`, {
+  timeout: 600_000,
+}, async () => {
   const script = join(ROOT, "test/native/workers/terminate.mjs");
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [script, String(rounds)]);
   expect(stderr).toBe("");
