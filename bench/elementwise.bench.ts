@@ -1,5 +1,5 @@
 import { type Device, geglu, gelu, openCpu, swiglu, Tensor, tensorScope } from "@ettin/core";
-import { Bandwidth, shareOfBandwidth } from "./support/bandwidth.ts";
+import { Bandwidth, bandwidthText } from "./support/bandwidth.ts";
 import { peer } from "./support/peer.ts";
 
 export const name = "Elementwise ops, as a share of the machine's copy bandwidth";
@@ -17,12 +17,11 @@ export async function run({ quick }: { quick: boolean }): Promise<void> {
   for (const threads of [1, 2]) {
     const device = openCpu({ threads });
     const bandwidth = new Bandwidth(device, quick ? 32 : 96);
-    const [plain, streaming] = [await bandwidth.settled(false), await bandwidth.settled(true)];
-    console.log(`  ${device.name}: copy ${gigabytes(plain)} GB/s, past the caches ${gigabytes(streaming)} GB/s`);
+    console.log(`  ${device.name}: ${await bandwidthText(bandwidth)}`);
     for (const dtype of ["float32", "bfloat16"] as const) {
       for (const [op, { elements, run }] of Object.entries(work(device, dtype, tokens, dim))) {
         const bytes = elements * tokens * dim * (dtype === "float32" ? 4 : 2);
-        const { seconds, rate, share } = await shareOfBandwidth(bandwidth, device, bytes, () => tensorScope(run));
+        const { seconds, rate, share } = await bandwidth.shareOf(bytes, () => tensorScope(run));
         const other = threads === 2 ? others[dtype]?.[op] : undefined;
         const beside = other ? `   PyTorch ${other.toFixed(2)} ms, ratio ${(other / 1e3 / seconds).toFixed(2)}` : "";
         console.log(

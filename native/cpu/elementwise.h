@@ -6,18 +6,13 @@
 // knows one form only. An output too large to be found in a cache again is written past it.
 #pragma once
 
+#include "past_cache.h"
 #include "simd.h"
 
 namespace ettin::ETTIN_LEVEL {
 
 constexpr int64_t elementwise_block = 1024;
 constexpr int64_t elementwise_grain = 8 * elementwise_block;
-
-// Above this size an output is written past the caches: an ordinary store would first read the line.
-constexpr int64_t past_cache_bytes = int64_t{8} << 20;
-
-inline int64_t element_bytes(DType dtype) { return dtype == DType::bfloat16 ? 2 : 4; }
-inline bool past_cache(const View& y) { return size_of(y) * element_bytes(y.dtype) >= past_cache_bytes; }
 
 // The element types of tensors: float, bf16, int32_t.
 template <class Body>

@@ -74,6 +74,7 @@ void read_square(const Words<Arithmetic, T>& words, const Strips<T>& s, int64_t 
   } else if (s.stride == 1) {
     for (int64_t w = 0; w < lanes; w++) {
       const int64_t left = depth - w * per_word;
+      __builtin_prefetch(corner + (w + lanes) * per_word * s.k_stride);  // the square below
       square[w] = left > 0 ? words.across(corner + w * per_word * s.k_stride, s.k_stride, left, count) : zero();
     }
     if constexpr (want_along) transpose(square);
@@ -89,26 +90,32 @@ void read_square(const Words<Arithmetic, T>& words, const Strips<T>& s, int64_t 
   }
 }
 
-// A panel of b: word w of tile_cols columns (zeros past the last) at w * tile_cols.
+// Panels of b, panel_floats apart: word w of tile_cols columns (zeros past the last) at w * tile_cols.
 template <class Arithmetic, class T>
-void pack_panel(float* panel, const Words<Arithmetic, T>& words, const Strips<T>& s) {
+void pack_panels(float* packed, int64_t panel_floats, const Words<Arithmetic, T>& words, const Strips<T>& s) {
   constexpr int64_t per_word = Arithmetic::k_per_word;
   const int64_t total = ceil_div(s.depth, per_word);
   if (s.stride == 1) {
+    // Row by row through all panels: a panel at a time would touch a page for every line.
     for (int64_t w = 0; w < total; w++) {
-      const int64_t k = w * per_word;
-      for (int64_t v = 0; v < tile_cols; v += lanes) {
-        const T* p = s.data + k * s.k_stride + v;
-        store(panel + w * tile_cols + v, v < s.count ? words.across(p, s.k_stride, s.depth - k, s.count - v) : zero());
+      const T* row = s.data + w * per_word * s.k_stride;
+      const int64_t left = s.depth - w * per_word;
+      float* to = packed + w * tile_cols;
+      for (int64_t i = 0; i < s.count; i += tile_cols, to += panel_floats) {
+        for (int64_t v = i; v < i + tile_cols; v += lanes) {
+          store(to + v - i, v < s.count ? words.across(row + v, s.k_stride, left, s.count - v) : zero());
+        }
       }
     }
     return;
   }
-  for (int64_t w = 0; w < total; w += lanes) {
-    for (int64_t v = 0; v < tile_cols; v += lanes) {
-      vf square[lanes];
-      read_square<false>(words, s, w * per_word, v, square);
-      for (int64_t j = 0; j < lanes && w + j < total; j++) store(panel + (w + j) * tile_cols + v, square[j]);
+  for (int64_t i = 0; i < s.count; i += tile_cols, packed += panel_floats) {
+    for (int64_t w = 0; w < total; w += lanes) {
+      for (int64_t v = 0; v < tile_cols; v += lanes) {
+        vf square[lanes];
+        read_square<false>(words, s, w * per_word, i + v, square);
+        for (int64_t j = 0; j < lanes && w + j < total; j++) store(packed + (w + j) * tile_cols + v, square[j]);
+      }
     }
   }
 }

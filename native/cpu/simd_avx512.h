@@ -68,6 +68,18 @@ inline void store_part(int32_t* p, vi x, int64_t n) { _mm512_mask_storeu_epi32(p
 inline void stream(float* p, vf x) { _mm512_stream_ps(p, x); }
 inline void stream(bf16* p, vf x) { _mm256_stream_si256(reinterpret_cast<__m256i*>(p), to_bf16_bits(x)); }
 inline void stream(int32_t* p, vi x) { _mm512_stream_si512(reinterpret_cast<__m512i*>(p), x); }
+inline void stream_pair(float* p, vf a, vf b) {
+  stream(p, a);
+  stream(p + lanes, b);
+}
+inline void stream_pair(bf16* p, vf a, vf b) {
+#ifdef __AVX512BF16__
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(p), reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a)));
+#else
+  stream(p, a);
+  stream(p + lanes, b);
+#endif
+}
 inline void stream_end() { _mm_sfence(); }
 
 // Two vectors of bfloat16 at once, their elements in an order of the level's own: what load_split takes apart,

@@ -71,6 +71,10 @@ inline void store(int32_t* p, vi x) {
 inline void stream(float* p, vf x) { store(p, x); }
 inline void stream(bf16* p, vf x) { store(p, x); }
 inline void stream(int32_t* p, vi x) { store(p, x); }
+template <class T>
+void stream_pair(T* p, vf a, vf b) {
+  store_pair(p, a, b);
+}
 inline void stream_end() {}
 
 // Two vectors of bfloat16 at once, their elements in an order of the level's own: what load_split takes apart,
