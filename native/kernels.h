@@ -116,6 +116,7 @@ struct Context;
   K(matmul, (Context&, Out y, View a, View b)) /* [..,M,K] · [..,K,N]; strided a and b, batch stride 0 allowed */     \
   /* y [2] float32: operations done by `threads` at once, of bfloat16 pairs or float32 (0: no instruction); a rest */ \
   K(multiply_add_peak, (Context&, Out y, bool pairs, int64_t threads, int64_t steps))                                 \
+  K(copy_bandwidth, (Context&, Out y, View x, bool past_caches)) /* float32; past_caches: by streaming stores */       \
                                                                                                                        \
   /* attention: q [Tq,Hq,D], k v [Tk,Hkv,D], strided in T and H; lse [Hq,Tq]; key j is seen by query i of a sequence   \
      with nq queries and nk keys when p = i + nk - nq satisfies p - left <= j <= p + right (-1: no bound), and j <= p  \
@@ -141,7 +142,7 @@ struct Context;
   K(cross_entropy_forward, (Context&, Out loss, Out lse, View scores, View targets, double label_smoothing))           \
   K(cross_entropy_backward,                                                                                            \
     (Context&, Out dscores, View dloss, View scores, View lse, View targets, double label_smoothing))                  \
-  /* loss and lse [S]; `gradients` makes the loss and its gradient times `scale` in one go */                          \
+  /* loss [S], lse [S,2]; `gradients` makes the loss and its gradient times `scale` in one go */                       \
   K(linear_cross_entropy_forward, (Context&, Out loss, Out lse, View x, View w, Optional bias, View targets))          \
   K(linear_cross_entropy_backward, (Context&, OptionalOut dx, OptionalInOut dw, OptionalInOut dbias, View dloss,       \
                                     View x, View w, Optional bias, View lse, View targets, bool accumulate_weight,     \

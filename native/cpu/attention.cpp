@@ -41,6 +41,14 @@ struct Item {
   Range queries, keys;
 };
 
+// Key heads that a task takes one after the other: a few, where there are tasks enough, because the rows of the
+// next head can be fetched while one is at work.
+int64_t heads_of_task(const Attention& a, int64_t items) {
+  int64_t heads = max<int64_t>(1, min(a.kv_heads, items * a.kv_heads / 64));
+  while (a.kv_heads % heads != 0) heads--;
+  return heads;
+}
+
 }  // namespace
 
 void attend(Context& context, const Attention& a, const View& y, const View& lse) {
@@ -59,11 +67,15 @@ void attend(Context& context, const Attention& a, const View& y, const View& lse
   }
   const int64_t floats = ForwardTiles(plan, nullptr).floats;
   auto* memory = static_cast<float*>(scratch(context, workers(context) * floats * 4));
+  const int64_t heads = heads_of_task(a, count), groups = a.kv_heads / heads;
   by_float(a.dtype, [&]<class Real>() {
-    parallel_for(context, count * a.kv_heads, [&](int64_t task, int worker) {
+    parallel_for(context, count * groups, [&](int64_t task, int worker) {
       const ForwardTiles tiles(plan, memory + worker * floats);
-      const Item& item = items[task / a.kv_heads];
-      forward_task<Real>(a, plan, tiles, item.sequence, item.queries, task % a.kv_heads, y, lse);
+      const Item& item = items[task / groups];
+      const int64_t first = task % groups * heads;
+      for (int64_t head = first; head < first + heads; head++) {
+        forward_task<Real>(a, plan, tiles, item.sequence, item.queries, head, head + 1 < first + heads, y, lse);
+      }
     });
   });
 }
@@ -93,12 +105,16 @@ void attend_backward(Context& context, const Attention& a, const View& y, const 
   }
   const int64_t floats = BackwardTiles(plan, nullptr).floats;
   auto* memory = static_cast<float*>(scratch(context, workers(context) * floats * 4));
+  const int64_t heads = heads_of_task(a, count), groups = a.kv_heads / heads;
   by_float(a.dtype, [&]<class Real>() {
-    parallel_for(context, count * a.kv_heads, [&](int64_t task, int worker) {
+    parallel_for(context, count * groups, [&](int64_t task, int worker) {
       const BackwardTiles tiles(plan, memory + worker * floats);
-      const Item& item = items[task / a.kv_heads];
-      Backward<Real>{a, plan, tiles, as<Real>(y), as<Real>(dy), as<float>(lse), dq, dk, dv}.run(
-          {item.sequence, task % a.kv_heads, item.keys, item.queries});
+      const Backward<Real> backward{a, plan, tiles, as<Real>(y), as<Real>(dy), as<float>(lse), dq, dk, dv};
+      const Item& item = items[task / groups];
+      const int64_t first = task % groups * heads;
+      for (int64_t head = first; head < first + heads; head++) {
+        backward.run({item.sequence, head, item.keys, item.queries, head + 1 < first + heads});
+      }
     });
   });
 }

@@ -49,6 +49,7 @@ struct BackwardTiles {
 struct BackwardTask {
   int64_t sequence, kv_head;
   Range keys, queries;
+  bool more;  // the next key head follows
 };
 
 template <class Real>
@@ -60,7 +61,25 @@ struct Backward {
   const float* lse;
   HeadRows dq, dk, dv;
 
+  const Real* keys_at(int64_t row, int64_t kv_head) const {
+    return static_cast<const Real*>(a.k.data) + row * a.k.row + kv_head * a.k.head;
+  }
+  const Real* values_at(int64_t row, int64_t kv_head) const {
+    return static_cast<const Real*>(a.v.data) + row * a.v.row + kv_head * a.v.head;
+  }
+  const Real* queries_at(int64_t row, int64_t head) const {
+    return static_cast<const Real*>(a.q.data) + row * a.q.row + head * a.q.head;
+  }
+
+  void expect_queries(Ahead& ahead, int64_t row, int64_t head, int64_t count) const {
+    const int64_t width = a.heads * a.dim, most = min(count, block_rows);
+    ahead.add(queries_at(row, head), a.q.row, most, a.dim);
+    ahead.add(dy + row * width + head * a.dim, width, most, a.dim);
+    ahead.add(y + row * width + head * a.dim, width, most, a.dim);
+  }
+
   void run(const BackwardTask& task) const {
+    Ahead ahead;
     const Band band = band_of(a, task.sequence);
     const int64_t wide = round_up(a.dim, lanes), stride = plan.stride;
     const int64_t key0 = a.key_offsets[task.sequence], query0 = a.query_offsets[task.sequence];
@@ -77,7 +96,17 @@ struct Backward {
       const bool own = c >= task.keys.begin && c < task.keys.end;
       const Range asking = own ? queries_seeing(band, chunk) : overlap(queries_seeing(band, chunk), task.queries);
       load_keys(task, key0, chunk);
+      const int64_t left = all.end - chunk.end;
+      if (left > 0 || task.more) {
+        const int64_t row = key0 + (left > 0 ? chunk.end : all.begin), head = task.kv_head + (left > 0 ? 0 : 1);
+        const int64_t count = min(backward_keys, left > 0 ? left : all.end - all.begin);
+        ahead.add(keys_at(row, head), a.k.row, count, a.dim);
+        ahead.add(values_at(row, head), a.v.row, count, a.dim);
+      }
       if (own) {
+        const int64_t n = chunk.end - chunk.begin, row = key0 + chunk.begin;
+        ahead.add(static_cast<Real*>(dk.data) + row * dk.row + task.kv_head * dk.head, dk.row, n, a.dim);
+        ahead.add(static_cast<Real*>(dv.data) + row * dv.row + task.kv_head * dv.head, dv.row, n, a.dim);
         const int64_t rows = round_up(chunk.end - chunk.begin, tile_rows);
         clear_rows(tiles.dk, stride, rows, wide);
         clear_rows(tiles.dv, stride, rows, wide);
@@ -88,8 +117,14 @@ struct Backward {
       for (int64_t g = 0; g < plan.group; g++) {
         for (int part = 0; part < 3; part++) {
           for (int64_t i = parts[part].begin; i < parts[part].end; i += block_rows) {
+            const int64_t head = task.kv_head * plan.group + g, then = i + block_rows;
+            if (then < asking.end) {
+              expect_queries(ahead, query0 + then, head, asking.end - then);
+            } else if (g + 1 < plan.group || task.more) {
+              expect_queries(ahead, query0 + asking.begin, head + 1, asking.end - asking.begin);
+            }
             block(task, band, chunk, g, {i, min(i + block_rows, parts[part].end)}, own,
-                  part == 1 ? tiles.dq + (g * count + i - task.queries.begin) * stride : nullptr);
+                  part == 1 ? tiles.dq + (g * count + i - task.queries.begin) * stride : nullptr, ahead);
           }
         }
       }
@@ -111,15 +146,12 @@ struct Backward {
 
   void load_keys(const BackwardTask& task, int64_t key0, Range chunk) const {
     const int64_t n = chunk.end - chunk.begin, stride = plan.stride, first = key0 + chunk.begin;
-    copy_rows(tiles.k, stride, static_cast<const Real*>(a.k.data) + first * a.k.row + task.kv_head * a.k.head, a.k.row,
-              n, a.dim, 1.0f, a.cos, a.sin, chunk.begin, false);
+    copy_rows(tiles.k, stride, keys_at(first, task.kv_head), a.k.row, n, a.dim, 1.0f, a.cos, a.sin, chunk.begin, false);
     clear_rest(tiles.k, stride, n, a.dim);
     transpose_rows(tiles.keys, 0, tiles.k, stride, n, a.dim);
     for (int64_t t = 0; t < n; t += stage_rows) {
       const int64_t part = min(stage_rows, n - t);
-      copy_rows(tiles.stage, stride,
-                static_cast<const Real*>(a.v.data) + (first + t) * a.v.row + task.kv_head * a.v.head, a.v.row, part,
-                a.dim, 1.0f, nullptr, nullptr, 0, false);
+      copy_rows(tiles.stage, stride, values_at(first + t, task.kv_head), a.v.row, part, a.dim, 1.0f, nullptr, nullptr, 0, false);
       clear_rest(tiles.stage, stride, part, a.dim);
       transpose_rows(tiles.values, t, tiles.stage, stride, part, a.dim);
     }
@@ -128,15 +160,13 @@ struct Backward {
   // Rotated queries, gradients of the outputs, and what each row needs of the softmax.
   void load_queries(int64_t query0, int64_t head, Range rows) const {
     const int64_t m = rows.end - rows.begin, stride = plan.stride, first = query0 + rows.begin;
-    copy_rows(tiles.q, stride, static_cast<const Real*>(a.q.data) + first * a.q.row + head * a.q.head, a.q.row, m,
-              a.dim, static_cast<float>(a.scale * log2_e), a.cos, a.sin, rows.begin, false);
+    copy_rows(tiles.q, stride, queries_at(first, head), a.q.row, m, a.dim, static_cast<float>(a.scale * log2_e), a.cos, a.sin, rows.begin, false);
     clear_rest(tiles.q, stride, m, a.dim);
     const int64_t row = a.heads * a.dim;
     copy_rows(tiles.dy, stride, dy + first * row + head * a.dim, row, m, a.dim, 1.0f, nullptr, nullptr, 0, false);
     clear_rest(tiles.dy, stride, m, a.dim);
     for (int64_t r = 0; r < m; r++) {
       const Real* y_r = y + (first + r) * row + head * a.dim;
-      if (r + rows_ahead < m) prefetch_row(y_r + rows_ahead * row, a.dim);
       vf sum = zero();
       for (int64_t d = 0; d < a.dim; d += lanes) sum = fma(load(tiles.dy + r * stride + d), load(y_r + d, a.dim - d), sum);
       tiles.delta[r] = reduce_add(sum);
@@ -145,23 +175,26 @@ struct Backward {
   }
 
   void block(const BackwardTask& task, const Band& band, Range chunk, int64_t g, Range rows, bool own,
-             float* dq_rows) const {
+             float* dq_rows, Ahead& ahead) const {
     const int64_t head = task.kv_head * plan.group + g, stride = plan.stride, ldp = plan.score_stride;
     const TileSpans spans = tile_spans(band, rows.begin, rows.end - rows.begin, chunk, chunk.begin);
     load_queries(a.query_offsets[task.sequence], head, rows);
-    score_product(spans, a.dim, tiles.q, stride, tiles.keys, tiles.p, ldp);
-    score_product(spans, a.dim, tiles.dy, stride, tiles.values, tiles.ds, ldp);
+    score_product(spans, a.dim, tiles.q, stride, tiles.keys, tiles.p, ldp, ahead);
+    score_product(spans, a.dim, tiles.dy, stride, tiles.values, tiles.ds, ldp, ahead);
     for (int64_t t = 0; t < spans.count; t++) {
       const TileSpan& s = spans.at[t];
       for (int64_t r = s.row; r < s.row + s.rows; r++) {
         const int64_t i = rows.begin + r;
-        const Range seen = overlap(keys_seen(band, {i, i + 1}), chunk);
+        const Range all = keys_seen(band, {i, i + 1}), seen = overlap(all, chunk);
         probabilities(task, head, i + band.shift, r, s, {seen.begin - chunk.begin, seen.end - chunk.begin},
                       chunk.begin);
+        if (all.end - all.begin == 1) {  // the softmax of one score is constant: no rounding error as a gradient
+          for (int64_t c = s.from; c < s.to; c += lanes) store(tiles.ds + r * ldp + c, zero());
+        }
       }
     }
-    if (own) key_products(band, chunk, rows);
-    if (dq_rows) value_product(spans, a.dim, tiles.ds, ldp, tiles.k, stride, dq_rows, stride);
+    if (own) key_products(band, chunk, rows, ahead);
+    if (dq_rows) value_product(spans, a.dim, tiles.ds, ldp, tiles.k, stride, dq_rows, stride, ahead);
   }
 
   // Scores and dy·v of a row become the (dropped) probabilities and ds, with zeros around what is seen.
@@ -204,7 +237,7 @@ struct Backward {
   }
 
   // dv += pᵀ·dy and dk += dsᵀ·q over the block's queries
-  void key_products(const Band& band, Range chunk, Range rows) const {
+  void key_products(const Band& band, Range chunk, Range rows, Ahead& ahead) const {
     const int64_t wide = round_up(a.dim, lanes), stride = plan.stride, ldp = plan.score_stride;
     for (int64_t j = chunk.begin; j < chunk.end; j += tile_rows) {
       const Range keys{j, min(j + tile_rows, chunk.end)};
@@ -216,6 +249,7 @@ struct Backward {
                                  tiles.dy + first * stride + d, stride, tiles.dv + column * stride + d, stride);
         tile_product<true, true>(keys.end - j, wide - d, depth, tiles.ds + first * ldp + column, ldp,
                                  tiles.q + first * stride + d, stride, tiles.dk + column * stride + d, stride);
+        ahead.step();
       }
     }
   }

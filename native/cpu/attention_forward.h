@@ -91,7 +91,8 @@ inline void exponentials(float* row, int64_t from, int64_t to, float* best, floa
 
 template <class Real>
 void forward_task(const Attention& a, const ForwardPlan& plan, const ForwardTiles& tiles, int64_t b, Range rows,
-                  int64_t kv_head, const View& y, const View& lse) {
+                  int64_t kv_head, bool more, const View& y, const View& lse) {
+  Ahead ahead;
   const Band band = band_of(a, b);
   const int64_t query0 = a.query_offsets[b], key0 = a.key_offsets[b], wide = round_up(a.dim, lanes);
   const int64_t count = rows.end - rows.begin, stride = plan.stride, ldp = plan.score_stride;
@@ -120,17 +121,34 @@ void forward_task(const Attention& a, const ForwardPlan& plan, const ForwardTile
     copy_rows(tiles.values, stride, v + chunk.begin * a.v.row, a.v.row, n, a.dim, 1.0f, nullptr, nullptr, 0, false);
     clear_rest(tiles.values, stride, n, a.dim);
 
+    const int64_t left = keys.end - chunk.end;
+    if (left > 0 || more) {
+      const int64_t row = left > 0 ? chunk.end : keys.begin, next = left > 0 ? 0 : 1;
+      const int64_t m = left > 0 ? left : keys.end - keys.begin;
+      ahead.add(k + row * a.k.row + next * a.k.head, a.k.row, m, a.dim);
+      ahead.add(v + row * a.v.row + next * a.v.head, a.v.row, m, a.dim);
+    }
+
     for (int64_t g = 0; g < plan.group; g++) {
       const int64_t head = kv_head * plan.group + g;
       for (int64_t first = rows.begin; first < rows.end; first += block_rows) {
         const int64_t m = min(block_rows, rows.end - first);
         const Range seen = overlap(keys_seen(band, {first, first + m}), chunk);
         if (seen.empty()) continue;
+        const int64_t then = first + block_rows;
+        if (then < rows.end) {
+          ahead.add(q + then * a.q.row + head * a.q.head, a.q.row, min(block_rows, rows.end - then), a.dim);
+        } else if (g + 1 < plan.group || more) {
+          ahead.add(q + rows.begin * a.q.row + (head + 1) * a.q.head, a.q.row, min(block_rows, count), a.dim);
+        }
+        if (left == 0) {
+          ahead.add(as<Real>(y) + ((query0 + first) * a.heads + head) * a.dim, a.heads * a.dim, m, a.dim);
+        }
         const TileSpans spans = tile_spans(band, first, m, chunk, chunk.begin);
         copy_rows(tiles.q, stride, q + first * a.q.row + head * a.q.head, a.q.row, m, a.dim,
                   static_cast<float>(a.scale * log2_e), a.cos, a.sin, first, false);
         clear_rest(tiles.q, stride, m, a.dim);
-        score_product(spans, a.dim, tiles.q, stride, tiles.keys, tiles.scores, ldp);
+        score_product(spans, a.dim, tiles.q, stride, tiles.keys, tiles.scores, ldp, ahead);
 
         const int64_t state = g * count + first - rows.begin;
         for (int64_t t = 0; t < spans.count; t++) {
@@ -152,7 +170,8 @@ void forward_task(const Attention& a, const ForwardPlan& plan, const ForwardTile
             }
           }
         }
-        value_product(spans, a.dim, tiles.scores, ldp, tiles.values, stride, tiles.sums + state * stride, stride);
+        value_product(spans, a.dim, tiles.scores, ldp, tiles.values, stride, tiles.sums + state * stride, stride,
+                      ahead);
       }
     }
   }

@@ -43,12 +43,36 @@ inline Band band_of(const Attention& a, int64_t b) {
   return {queries, keys, keys - queries, a.left, a.right};
 }
 
-// Asks for a row that a later turn of a loop will read: rows lie too far apart for the machine to guess.
-template <class Real>
-void prefetch_row(const Real* row, int64_t dim) {
-  for (int64_t d = 0; d < dim; d += 64 / static_cast<int64_t>(sizeof(Real))) __builtin_prefetch(row + d);
-}
-constexpr int64_t rows_ahead = 8;
+// Rows that the next block or head will touch. They lie too far apart for the machine to guess, so that tiles
+// would wait for memory: each product of tiles asks for a few of them to come to the second cache meanwhile.
+class Ahead {
+ public:
+  template <class Real>
+  void add(const Real* rows, int64_t stride, int64_t count, int64_t dim) {
+    constexpr int64_t size = sizeof(Real);
+    if (used_ < most && count > 0) {
+      queue_[used_++] = {reinterpret_cast<const char*>(rows), stride * size, dim * size, min<int64_t>(count, 256)};
+    }
+  }
+  void step() {
+    for (int row = 0; row < 3 && next_ < used_; row++) {
+      Rows& rows = queue_[next_];
+      for (int64_t byte = 0; byte < rows.bytes; byte += 64) __builtin_prefetch(rows.at + byte, 0, 2);
+      rows.at += rows.stride;
+      if (--rows.count == 0) next_++;
+    }
+    if (next_ == used_) next_ = used_ = 0;
+  }
+
+ private:
+  static constexpr int most = 16;
+  struct Rows {
+    const char* at;
+    int64_t stride, bytes, count;
+  };
+  Rows queue_[most];
+  int next_ = 0, used_ = 0;
+};
 
 // Copies `count` rows to float32, rotated where there is a table (row 0 stands at `position`), times `scale`;
 // columns from dim on, up to a whole vector, are zero. `inverse` rotates back. Either side may be the tile.
@@ -58,7 +82,6 @@ void copy_rows(To* to, int64_t to_row, const From* from, int64_t from_row, int64
   const vf factor = set(scale);
   const int64_t half = dim / 2;
   for (int64_t t = 0; t < count; t++, to += to_row, from += from_row) {
-    if (t + rows_ahead < count) prefetch_row(from + rows_ahead * from_row, dim);
     if (cos == nullptr) {
       for (int64_t d = 0; d < dim; d += lanes) store(to + d, mul(factor, load(from + d, dim - d)), dim - d);
       continue;
@@ -187,7 +210,7 @@ inline TileSpans tile_spans(const Band& band, int64_t first, int64_t rows, Range
 
 // c[row, column] = sum_d a[row, d] * panels[d, column], where a row may see the column
 inline void score_product(const TileSpans& spans, int64_t dim, const float* a, int64_t lda, const float* panels,
-                          float* c, int64_t ldc) {
+                          float* c, int64_t ldc, Ahead& ahead) {
   int64_t from = spans.at[0].from, to = 0;
   for (int64_t t = 0; t < spans.count; t++) {
     if (spans.at[t].to > 0) from = min(from, spans.at[t].from);
@@ -200,13 +223,14 @@ inline void score_product(const TileSpans& spans, int64_t dim, const float* a, i
       if (column < s.from || column >= s.to) continue;
       tile_product<false, false>(s.rows, s.to - column, dim, a + s.row * lda, lda, panel, tile_columns,
                                  c + s.row * ldc + column, ldc);
+      ahead.step();
     }
   }
 }
 
 // c[row, d] += sum_j p[row, j] * b[j, d] over the columns j that a row sees
 inline void value_product(const TileSpans& spans, int64_t dim, const float* p, int64_t ldp, const float* b, int64_t ldb,
-                          float* c, int64_t ldc) {
+                          float* c, int64_t ldc, Ahead& ahead) {
   constexpr int64_t piece = 256;  // rows of b whose panel stays in the first cache
   const int64_t wide = round_up(dim, lanes);
   int64_t to = 0;
@@ -219,6 +243,7 @@ inline void value_product(const TileSpans& spans, int64_t dim, const float* p, i
         if (k.empty()) continue;
         tile_product<false, true>(s.rows, wide - d, k.end - k.begin, p + s.row * ldp + k.begin, ldp,
                                   b + k.begin * ldb + d, ldb, c + s.row * ldc + d, ldc);
+        ahead.step();
       }
     }
   }

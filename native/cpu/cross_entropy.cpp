@@ -42,13 +42,15 @@ void forward_row(float* loss, float* lse, const T* scores, int32_t target, int64
 }
 
 template <class T>
-void backward_row(T* ds, float dloss, const T* scores, const float* lse, int32_t target, int64_t C, float smoothing) {
+void backward_row(bool past, T* ds, float dloss, const T* scores, const float* lse, int32_t target, int64_t C,
+                  float smoothing) {
   const vf shift = set(lse[0]), log_sum = set(lse[1]), even = set(smoothing / static_cast<float>(C)), d = set(dloss);
-  store_row(ds, C, [&](int64_t c, int64_t m) {
+  store_row(past, ds, C, [&](int64_t c, int64_t m) {
     const vf p = exp_shifted(sub(sub(load(scores + c, m), shift), log_sum));
     return mul(sub(p, even), d);
   });
   const float p = reduce_max(exp_shifted(set(to_float(scores[target]) - lse[0] - lse[1])));
+  if (past) stream_end();  // the next line changes one of these
   store(ds + target, (p - smoothing / static_cast<float>(C) - (1.0f - smoothing)) * dloss);
 }
 
@@ -69,9 +71,10 @@ void cross_entropy_forward(Context& context, Out loss, Out lse, View scores, Vie
 void cross_entropy_backward(Context& context, Out dscores, View dloss, View scores, View lse, View targets,
                             double label_smoothing) {
   const int64_t N = scores.shape[0], C = scores.shape[1];
+  const bool past = past_cache(dscores);
   by_float(scores.dtype, [&]<class T>() {
     each_row(context, N, C, [&](int64_t n) {
-      backward_row(as<T>(dscores) + n * C, as<float>(dloss)[n], as<T>(scores) + n * C, as<float>(lse) + 2 * n,
+      backward_row(past, as<T>(dscores) + n * C, as<float>(dloss)[n], as<T>(scores) + n * C, as<float>(lse) + 2 * n,
                    as<int32_t>(targets)[n], C, static_cast<float>(label_smoothing));
     });
   });

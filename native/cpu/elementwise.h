@@ -6,18 +6,13 @@
 // knows one form only. An output too large to be found in a cache again is written past it.
 #pragma once
 
+#include "past_cache.h"
 #include "simd.h"
 
 namespace ettin::ETTIN_LEVEL {
 
 constexpr int64_t elementwise_block = 1024;
 constexpr int64_t elementwise_grain = 8 * elementwise_block;
-
-// Above this size an output is written past the caches: an ordinary store would first read the line.
-constexpr int64_t past_cache_bytes = int64_t{8} << 20;
-
-inline int64_t element_bytes(DType dtype) { return dtype == DType::bfloat16 ? 2 : 4; }
-inline bool past_cache(const View& y) { return size_of(y) * element_bytes(y.dtype) >= past_cache_bytes; }
 
 // The element types of tensors: float, bf16, int32_t.
 template <class Body>
@@ -110,16 +105,28 @@ struct Input {
   const T* block(int64_t begin, int64_t n, Buffer&& buffer) const { return fetch(x, begin, n, buffer.values); }
 };
 
+template <class T>
+constexpr bool is_bf16 = false;
+template <>
+constexpr bool is_bf16<bf16> = true;
+
 // y[i] = f(x[i]…) for one block; f takes and gives vectors (vf; vi for int32).
 template <class Y, class F, class... X>
 void map_block(bool past, Y* y, int64_t n, const F& f, const X*... x) {
-  const int64_t whole = n - n % lanes;
-  if (past) {
-    for (int64_t i = 0; i < whole; i += lanes) stream(y + i, f(load(x + i)...));
-  } else {
-    for (int64_t i = 0; i < whole; i += lanes) store(y + i, f(load(x + i)...));
+  int64_t i = 0;
+  if constexpr (is_bf16<Y> && (is_bf16<X> && ...)) {
+    const auto write = [&](const auto&... split) {
+      const vf a = f(split.a...), b = f(split.b...);
+      past ? stream_split(y + i, a, b) : store_split(y + i, a, b);
+    };
+    for (; i + 2 * lanes <= n; i += 2 * lanes) write(load_split(x + i)...);
   }
-  if (whole < n) store_part(y + whole, f(load_part(x + whole, n - whole)...), n - whole);
+  if (past) {
+    for (; i + lanes <= n; i += lanes) stream(y + i, f(load(x + i)...));
+  } else {
+    for (; i + lanes <= n; i += lanes) store(y + i, f(load(x + i)...));
+  }
+  if (i < n) store_part(y + i, f(load_part(x + i, n - i)...), n - i);
 }
 
 // y[i] = f(x[i]…) over a whole output: map<float>(context, y, f, Input<float>(a), Input<float>(b)).

@@ -8,30 +8,53 @@ namespace ettin::ETTIN_LEVEL {
 
 template <class Act, class T>
 void gated_forward_row(bool past, T* y, const T* x, int64_t C) {
-  map_block(past, y, C, [](vf a, vf g) { return mul(Act::value(a), g); }, x, x + C);
+  map_block(
+      past, y, C, [](vf a, vf g) { return mul(Act::value(a), g); }, x, x + C);
+}
+
+struct GatedGradient {
+  vf da, dg;
+};
+template <class Act>
+GatedGradient gated_gradient(vf d, vf a, vf g) {
+  vf y, slope;
+  Act::value_and_slope(a, y, slope);
+  return {mul(mul(d, g), slope), mul(d, y)};
 }
 
 template <class Act, class T>
 void gated_backward_row(bool past, T* dx, const T* dy, const T* x, int64_t C) {
-  for (int64_t c = 0; c < C; c += lanes) {
+  int64_t c = 0;
+  if constexpr (is_bf16<T>) {
+    for (; c + 2 * lanes <= C; c += 2 * lanes) {
+      const Split d = load_split(dy + c), a = load_split(x + c), g = load_split(x + C + c);
+      const GatedGradient first = gated_gradient<Act>(d.a, a.a, g.a), second = gated_gradient<Act>(d.b, a.b, g.b);
+      if (past) {
+        stream_split(dx + c, first.da, second.da);
+        stream_split(dx + C + c, first.dg, second.dg);
+      } else {
+        store_split(dx + c, first.da, second.da);
+        store_split(dx + C + c, first.dg, second.dg);
+      }
+    }
+  }
+  for (; c < C; c += lanes) {
     const int64_t n = C - c;
-    vf y, slope;
-    Act::value_and_slope(load(x + c, n), y, slope);
-    const vf d = load(dy + c, n);
-    const vf da = mul(mul(d, load(x + C + c, n)), slope), dg = mul(d, y);
-    if (past) {
-      stream(dx + c, da);
-      stream(dx + C + c, dg);
+    const GatedGradient r = gated_gradient<Act>(load(dy + c, n), load(x + c, n), load(x + C + c, n));
+    if (past && n >= lanes) {
+      stream(dx + c, r.da);
+      stream(dx + C + c, r.dg);
     } else {
-      store(dx + c, da, n);
-      store(dx + C + c, dg, n);
+      store(dx + c, r.da, n);
+      store(dx + C + c, r.dg, n);
     }
   }
 }
 
-// Rows in a task, and whether they are written past the caches: only where every row starts on a whole vector.
+// Rows in a task, and whether they are written past the caches: only where every row starts on a whole vector
+// of two.
 inline int64_t rows_of_grain(int64_t C) { return max<int64_t>(1, elementwise_grain / max<int64_t>(1, C)); }
-inline bool past_cache_rows(const View& y, int64_t C) { return C % lanes == 0 && past_cache(y); }
+inline bool past_cache_rows(const View& y, int64_t C) { return C % (2 * lanes) == 0 && past_cache(y); }
 
 template <class Act>
 void gated_forward(Context& context, const Out& y, const View& x) {

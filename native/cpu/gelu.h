@@ -1,5 +1,5 @@
 // GELU (Hendrycks and Gimpel, 2016) and its slope: y = x Phi(x), y' = Phi(x) + x phi(x), where Phi is the normal
-// distribution and phi its density. Both at -infinity are NaN, as in the formula.
+// distribution and phi its density.
 #pragma once
 
 #include "elementary.h"
@@ -9,9 +9,9 @@ namespace ettin::ETTIN_LEVEL {
 struct Gelu {
   static vf value(vf x) { return mul(x, normal_cdf(x)); }
   static void value_and_slope(vf x, vf& y, vf& slope) {
-    const vf cdf = normal_cdf(x);
-    y = mul(x, cdf);
-    slope = fma(x, normal_pdf(x), cdf);
+    const Normal at = normal(x);
+    y = mul(x, at.cdf);
+    slope = fma(at.held, at.pdf, at.cdf);
   }
 };
 

@@ -37,7 +37,7 @@ void by_arithmetic(DType precision, const Body& body) {
 struct Limits {
   int64_t rows, cols, words;
 };
-constexpr Limits packed_limits{96, 1024, 768};
+constexpr Limits packed_limits{192, 1024, 512};
 constexpr Limits plain_limits{384, 512, 256};
 
 // A worker's part of the workspace.
@@ -48,10 +48,10 @@ struct Areas {
 };
 constexpr int64_t row_room(int64_t rows) { return (rows + lanes - 1) / lanes * lanes; }
 constexpr int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
-constexpr int64_t a_area = larger(row_room(packed_limits.rows) * packed_limits.words,
-                                  row_room(plain_limits.rows) * plain_limits.words);
+constexpr int64_t a_area =
+    larger(row_room(packed_limits.rows) * packed_limits.words, row_room(plain_limits.rows) * plain_limits.words);
 constexpr int64_t b_area = plain_limits.cols * plain_limits.words;
-constexpr int64_t y_area = larger(packed_limits.rows * packed_limits.cols, plain_limits.rows * plain_limits.cols);
+constexpr int64_t y_area = larger(packed_limits.rows * packed_limits.cols, plain_limits.rows* plain_limits.cols);
 
 Areas areas_of(const Workspace& workspace, int worker) {
   float* a = reinterpret_cast<float*>(workspace.data + worker * workspace.bytes_each);
@@ -137,6 +137,10 @@ void copy_out(T* y, int64_t y_stride, int64_t rows, int64_t cols, const float* f
   }
 }
 
+void prefetch(const void* p, int64_t bytes) {  // into the second-level cache
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(static_cast<const char*>(p) + i, 0, 2);
+}
+
 // One block of y by one worker.
 template <class Arithmetic, class T>
 void multiply_block(const Areas& areas, const Matrix& y, const Matrix& a, const Factor& b, const float* bias,
@@ -152,6 +156,7 @@ void multiply_block(const Areas& areas, const Matrix& y, const Matrix& a, const 
     const Rows rows = rows_of<Arithmetic>(a, k, depth, areas.a);
     const Panels panels = panels_of<Arithmetic>(b, a.dtype, k, depth, areas.b);
 
+    const int64_t share = round_up(words * tile_cols * word_bytes / ceil_div(max<int64_t>(y.rows, 1), int64_t{tile_rows}), 64);
     for (int64_t col = 0; col < y.cols; col += tile_cols) {
       const int64_t cols = min<int64_t>(tile_cols, y.cols - col);
       const char* panel = panels.data + col / tile_cols * panels.bytes;
@@ -180,6 +185,14 @@ void multiply_block(const Areas& areas, const Matrix& y, const Matrix& a, const 
         } else if (bias) {
           start = bias + col;
         }
+
+        // What the next tiles need is far away in the caches: fetch it while this tile's k runs.
+        if (!first || accumulate) {
+          const int64_t ahead = min<int64_t>(tile_rows, y.rows - row - tile_rows);
+          const float* below = rest + tile_rows * rest_stride;
+          for (int64_t r = 0; r < ahead; r++) prefetch(below + r * rest_stride, tile_cols * sizeof(float));
+        }
+        if (col + tile_cols < y.cols) prefetch(panel + panels.bytes + row / tile_rows * share, share);
 
         const bool to_rest = whole || (sizeof(T) == 2 && !last);
         tile_of<Arithmetic>(count, words, rows.data + row * rows.bytes, rows.bytes, panel, start, start_stride,

@@ -42,7 +42,8 @@ struct Packed {
 
 int64_t packed_bytes(int64_t rows, int64_t cols, DType precision);
 Packed pack(Context& context, void* data, const Matrix& b, DType precision);  // data: packed_bytes, aligned to 64
-Packed packed_block(const Packed& b, int64_t row, int64_t rows, int64_t col, int64_t cols);  // row even, col a multiple of panel_cols
+Packed packed_block(const Packed& b, int64_t row, int64_t rows, int64_t col,
+                    int64_t cols);  // row even, col a multiple of panel_cols
 
 // The weight w [N,K], transposed or not, packed: from the copy kept beside its storage, or into scratch.
 Packed packed_weight(Context& context, const View& w, bool transpose, DType precision);
@@ -55,12 +56,16 @@ struct Workspace {
 Workspace gemm_workspace(Context& context);
 
 // y = a · b + bias (+ y), on the whole pool. bias [cols] float32 or null; accumulate adds to what y holds.
-void gemm(Context& context, const Workspace& workspace, const Matrix& y, const Matrix& a, const Packed& b, const float* bias, bool accumulate);
-void gemm(Context& context, const Workspace& workspace, const Matrix& y, const Matrix& a, const Matrix& b, const float* bias, bool accumulate);
+void gemm(Context& context, const Workspace& workspace, const Matrix& y, const Matrix& a, const Packed& b,
+          const float* bias, bool accumulate);
+void gemm(Context& context, const Workspace& workspace, const Matrix& y, const Matrix& a, const Matrix& b,
+          const float* bias, bool accumulate);
 
 // The same by one worker, to be called inside a parallel body.
-void gemm_alone(const Workspace& workspace, int worker, const Matrix& y, const Matrix& a, const Packed& b, const float* bias, bool accumulate);
-void gemm_alone(const Workspace& workspace, int worker, const Matrix& y, const Matrix& a, const Matrix& b, const float* bias, bool accumulate);
+void gemm_alone(const Workspace& workspace, int worker, const Matrix& y, const Matrix& a, const Packed& b,
+                const float* bias, bool accumulate);
+void gemm_alone(const Workspace& workspace, int worker, const Matrix& y, const Matrix& a, const Matrix& b,
+                const float* bias, bool accumulate);
 
 // bias as float32: itself, or widened into scratch. Null where there is none.
 const float* float_bias(Context& context, const View& bias);

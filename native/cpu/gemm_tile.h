@@ -84,12 +84,18 @@ template <class Arithmetic>
 void tile_of(int64_t rows, int64_t words, const char* a, int64_t a_row_bytes, const char* b, const float* start,
              int64_t start_stride, float* y, int64_t y_stride) {
   switch (rows) {
-    case 6: return tile<Arithmetic, 6>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
-    case 5: return tile<Arithmetic, 5>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
-    case 4: return tile<Arithmetic, 4>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
-    case 3: return tile<Arithmetic, 3>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
-    case 2: return tile<Arithmetic, 2>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
-    default: return tile<Arithmetic, 1>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+    case 6:
+      return tile<Arithmetic, 6>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+    case 5:
+      return tile<Arithmetic, 5>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+    case 4:
+      return tile<Arithmetic, 4>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+    case 3:
+      return tile<Arithmetic, 3>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+    case 2:
+      return tile<Arithmetic, 2>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+    default:
+      return tile<Arithmetic, 1>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
   }
 }
 

@@ -14,6 +14,7 @@ namespace ettin::ETTIN_LEVEL {
 
 void l2_normalize_forward(Context& context, Out y, Out norm, View x, double eps) {
   const int64_t C = last(x);
+  const bool past = past_cache(y);
   by_float(x.dtype, [&]<class T>() {
     parallel_chunks(context, rows(x), rows_per_task(C), [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; t++) {
@@ -26,14 +27,16 @@ void l2_normalize_forward(Context& context, Out y, Out norm, View x, double eps)
         const float length = __builtin_sqrtf(squares);
         as<float>(norm)[t] = length;
         const vf divisor = set(length < static_cast<float>(eps) ? static_cast<float>(eps) : length);
-        store_row(out, C, [&](int64_t c, int64_t m) { return div(load(in + c, m), divisor); });
+        store_row(past, out, C, [&](int64_t c, int64_t m) { return div(load(in + c, m), divisor); });
       }
+      stream_end();
     });
   });
 }
 
 void l2_normalize_backward(Context& context, Out dx, View dy, View y, View norm, double eps) {
   const int64_t C = last(y);
+  const bool past = past_cache(dx);
   by_float(y.dtype, [&]<class T>() {
     parallel_chunks(context, rows(y), rows_per_task(C), [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; t++) {
@@ -45,10 +48,11 @@ void l2_normalize_backward(Context& context, Out dx, View dy, View y, View norm,
           return fma(load(gradient + c, m), load(unit + c, m), acc);
         });
         const vf dot = set(product), divisor = set(tiny ? static_cast<float>(eps) : length);
-        store_row(out, C, [&](int64_t c, int64_t m) {
+        store_row(past, out, C, [&](int64_t c, int64_t m) {
           return div(fnma(load(unit + c, m), dot, load(gradient + c, m)), divisor);
         });
       }
+      stream_end();
     });
   });
 }

@@ -21,30 +21,44 @@ namespace ettin::ETTIN_LEVEL {
 
 namespace {
 
-template <class T>
-void forward_row(T* y, float* mean_out, float* rstd_out, const T* x, const float* w, const float* b, int64_t C,
-                 double eps, float* room) {
-  const float* s;
-  const float mean = row_sum_widened(s, x, C, room) / static_cast<float>(C);
-  const vf center = set(mean);
-  const float squares = row_sum(C, [&](vf acc, int64_t c, int64_t m) {
-    const vf d = sub(load(s + c, m), center);
-    return fma(d, d, acc);
+// R rows side by side: their sums are independent, so that one hides the other's latency. A row's own sums
+// have one order whatever R is.
+template <int R, class T>
+void forward_rows(bool past, T* y, float* means, float* rstds, const T* x, const float* w, const float* b, int64_t C,
+                  double eps, float* room) {
+  const float* s[R];
+  for (int r = 0; r < R; r++) s[r] = widened(x + r * C, room, r, C);
+  vf center[R], scale[R];
+  float sums[R];
+  row_sums<R>(sums, C, [&](vf* acc, int64_t c, int64_t m) {
+    for (int r = 0; r < R; r++) acc[r] = add(acc[r], widen(s[r], x + r * C, c, m));
   });
-  const float rstd = reciprocal_std(squares / static_cast<float>(C), eps);
-  *mean_out = mean;
-  *rstd_out = rstd;
-  const vf scale = set(rstd);
-  store_row(y, C, [&](int64_t c, int64_t m) {
-    const vf n = mul(sub(load(s + c, m), center), scale);
-    return fma(n, load(w + c, m), load(b + c, m));
+  for (int r = 0; r < R; r++) {
+    means[r] = sums[r] / static_cast<float>(C);
+    center[r] = set(means[r]);
+  }
+  row_sums<R>(sums, C, [&](vf* acc, int64_t c, int64_t m) {
+    for (int r = 0; r < R; r++) {
+      const vf d = sub(load(s[r] + c, m), center[r]);
+      acc[r] = fma(d, d, acc[r]);
+    }
   });
+  for (int r = 0; r < R; r++) {
+    rstds[r] = reciprocal_std(sums[r] / static_cast<float>(C), eps);
+    scale[r] = set(rstds[r]);
+  }
+  for (int r = 0; r < R; r++) {
+    store_row(past, y + r * C, C, [&](int64_t c, int64_t m) {
+      const vf n = mul(sub(load(s[r] + c, m), center[r]), scale[r]);
+      return fma(n, load(w + c, m), load(b + c, m));
+    });
+  }
 }
 
 // One row of dx; its part of dweight and dbias goes into dw and db [C].
 template <class T>
-void backward_row(T* dx, float* dw, float* db, const T* dy, const T* dsum, const T* s, float mean, float rstd,
-                  const float* w, int64_t C) {
+void backward_row(bool past, T* dx, float* dw, float* db, const T* dy, const T* dsum, const T* s, float mean,
+                  float rstd, const float* w, int64_t C) {
   const vf center = set(mean), scale = set(rstd);
   float sums[2];  // of g, of g n
   row_sums<2>(sums, C, [&](vf* acc, int64_t c, int64_t m) {
@@ -59,7 +73,7 @@ void backward_row(T* dx, float* dw, float* db, const T* dy, const T* dsum, const
   // dx = rstd g - (rstd sum(g n) / C) n - rstd sum(g) / C
   const vf along = set(rstd * (sums[1] / static_cast<float>(C)));
   const vf level = set(rstd * (sums[0] / static_cast<float>(C)));
-  store_row(dx, C, [&](int64_t c, int64_t m) {
+  store_row(past, dx, C, [&](int64_t c, int64_t m) {
     const vf n = mul(sub(load(s + c, m), center), scale);
     vf d = sub(mul(mul(load(dy + c, m), load(w + c, m)), scale), fma(n, along, level));
     if (dsum) d = add(d, load(dsum + c, m));
@@ -74,20 +88,26 @@ void layer_norm_forward(Context& context, Out y, OptionalOut sum, Out mean, Out 
   const int64_t T = rows(x), C = last(x);
   const float* w = norm_weight(context, weight, C, 1.0f);
   const float* b = norm_weight(context, bias, C, 0.0f);
-  const int64_t grain = rows_per_task(C), room = round_up(C, 16);
-  float* widened = static_cast<float*>(scratch(context, workers(context) * room * 4));
+  const bool past = past_cache(y);
+  const int64_t grain = rows_per_task(C), room = 2 * round_up(C, 16);
+  float* wide = static_cast<float*>(scratch(context, workers(context) * room * 4));
   by_float(x.dtype, [&]<class X>() {
     parallel_for(context, ceil_div(T, grain), [&](int64_t task, int worker) {
-      for (int64_t t = task * grain; t < min(T, (task + 1) * grain); t++) {
+      const auto run = [&]<int R>(int64_t t) {
         const X* s = as<X>(x) + t * C;
         if (present(residual)) {
           X* out = as<X>(sum) + t * C;
-          add_residual(out, s, as<X>(residual) + t * C, C);
+          add_residual(out, s, as<X>(residual) + t * C, R * C);
           s = out;
         }
-        forward_row(as<X>(y) + t * C, as<float>(mean) + t, as<float>(rstd) + t, s, w, b, C, eps,
-                    widened + worker * room);
-      }
+        forward_rows<R>(past, as<X>(y) + t * C, as<float>(mean) + t, as<float>(rstd) + t, s, w, b, C, eps,
+                        wide + worker * room);
+      };
+      int64_t t = task * grain;
+      const int64_t end = min(T, t + grain);
+      for (; t + 2 <= end; t += 2) run.template operator()<2>(t);
+      if (t < end) run.template operator()<1>(t);
+      stream_end();
     });
   });
 }
@@ -96,6 +116,7 @@ void layer_norm_backward(Context& context, Out dx, OptionalInOut dweight, Option
                          View s, View mean, View rstd, Optional weight, bool accumulate) {
   const int64_t T = rows(s), C = last(s), pieces = ceil_div(T, norm_piece);
   const float* w = norm_weight(context, weight, C, 1.0f);
+  const bool past = past_cache(dx);
   float* dw = static_cast<float*>(scratch(context, pieces * C * 4));
   float* db = static_cast<float*>(scratch(context, pieces * C * 4));
   by_float(s.dtype, [&]<class X>() {
@@ -105,10 +126,11 @@ void layer_norm_backward(Context& context, Out dx, OptionalInOut dweight, Option
         store(db + p * C + c, zero(), C - c);
       }
       for (int64_t t = p * norm_piece; t < min(T, (p + 1) * norm_piece); t++) {
-        backward_row(as<X>(dx) + t * C, dw + p * C, db + p * C, as<X>(dy) + t * C,
+        backward_row(past, as<X>(dx) + t * C, dw + p * C, db + p * C, as<X>(dy) + t * C,
                      present(dsum) ? as<X>(dsum) + t * C : nullptr, as<X>(s) + t * C, as<float>(mean)[t],
                      as<float>(rstd)[t], w, C);
       }
+      stream_end();
     });
   });
   if (present(dweight)) add_pieces(context, as<float>(dweight), dw, pieces, C, 1.0f, accumulate);

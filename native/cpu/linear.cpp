@@ -10,6 +10,7 @@
 // The products are gemm.h's, so a token's y has the same bits in any batch. x's dtype (dy's in backward) is the
 // precision: with bfloat16 x a float32 w takes part rounded to bfloat16. w is packed once for each of forward
 // and backward_input, until the optimizer writes it.
+#include "column_sum.h"
 #include "gemm.h"
 
 namespace ettin::ETTIN_LEVEL {
@@ -28,29 +29,18 @@ void linear_backward_weight(Context& context, InOut dw, View dy, View x, bool ac
   gemm(context, gemm_workspace(context), as_matrix(dw), transposed(as_matrix(dy)), as_matrix(x), nullptr, accumulate);
 }
 
-// Sums of 64 rows, then the sum of those sums: short chains round less, and the chunks depend on T alone.
 void linear_backward_bias(Context& context, InOut db, View dy, bool accumulate) {
-  constexpr int64_t chunk = 64, strip = 16;  // rows, vectors
   const int64_t T = rows(dy), N = last(dy);
+  const int64_t pieces = max<int64_t>(ceil_div(T, column_piece), 1), blocks = ceil_div(N, column_block);
+  float* partials = static_cast<float*>(scratch(context, pieces * N * 4));
   by_float(dy.dtype, [&]<class Real>() {
-    parallel_chunks(context, N, strip * lanes, [&](int64_t begin, int64_t end) {
-      vf total[strip], sum[strip];
-      const int64_t vectors = ceil_div(end - begin, int64_t{lanes});
-      float* db_strip = as<float>(db) + begin;
-      for (int64_t v = 0; v < vectors; v++) {
-        total[v] = accumulate ? load(db_strip + v * lanes, end - begin - v * lanes) : zero();
-      }
-      for (int64_t t = 0; t < T; t += chunk) {
-        for (int64_t v = 0; v < vectors; v++) sum[v] = zero();
-        for (int64_t u = t; u < min(T, t + chunk); u++) {
-          const Real* row = as<Real>(dy) + u * N + begin;
-          for (int64_t v = 0; v < vectors; v++) sum[v] = add(sum[v], load(row + v * lanes, end - begin - v * lanes));
-        }
-        for (int64_t v = 0; v < vectors; v++) total[v] = add(total[v], sum[v]);
-      }
-      for (int64_t v = 0; v < vectors; v++) store(db_strip + v * lanes, total[v], end - begin - v * lanes);
+    parallel_for(context, pieces * blocks, [&](int64_t task, int) {
+      const int64_t piece = task / blocks, t = piece * column_piece, n = task % blocks * column_block;
+      add_columns(partials + piece * N + n, as<Real>(dy) + t * N + n, min(column_piece, T - t),
+                  min(column_block, N - n), N);
     });
   });
+  add_pieces(context, as<float>(db), partials, pieces, N, 1.0f, accumulate);
 }
 
 }  // namespace ettin::ETTIN_LEVEL

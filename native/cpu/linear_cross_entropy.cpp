@@ -1,12 +1,13 @@
 // linear_cross_entropy: the loss of a language model's head without its [S,V] matrix of scores.
 //
 //   scores[s,v] = x[s] · w[v] + bias[v]
-//   lse[s]      = log(sum over v of exp(scores[s,v]))
+//   lse[s]      = log(sum over v of exp(scores[s,v])), kept as two numbers: the largest score, and the rest
 //   loss[s]     = lse[s] - scores[s, targets[s]]
 //   dscores     = dloss[s] (exp(scores[s,v] - lse[s]) - [v = targets[s]])
 //   dx = dscores · w    dw = dscoresᵀ · x    dbias = sum over s of dscores
 //
-//   x, dx [S,D]   w [V,D]   bias [V]   targets [S] int32   loss, lse, dloss [S] float32   dw [V,D], dbias [V] float32
+//   x, dx [S,D]   w [V,D]   bias [V]   targets [S] int32   loss, dloss [S], lse [S,2] float32
+//   dw [V,D], dbias [V] float32
 //
 // Rows are taken by blocks whose scores fit `block_bytes`. `gradients` knows dloss (one number) before it starts,
 // so a block's dscores are made from its scores where they lie and go into all three gradients at once: three
@@ -20,7 +21,7 @@ namespace ettin::ETTIN_LEVEL {
 
 namespace {
 
-constexpr int64_t block_bytes = int64_t{40} << 20;
+constexpr int64_t block_bytes = int64_t{48} << 20;
 constexpr int64_t bias_columns = 1024;  // of dbias that one task sums
 
 struct Head {
@@ -41,7 +42,7 @@ void check_targets(const View& targets, int64_t V) {
   }
 }
 
-float log_sum_exp(const float* scores, int64_t V) {
+void log_sum_exp(float* lse, const float* scores, int64_t V) {
   vf top = set(-__builtin_inff());
   int64_t v = 0;
   for (; v + lanes <= V; v += lanes) top = max(load(scores + v), top);
@@ -58,18 +59,20 @@ float log_sum_exp(const float* scores, int64_t V) {
     const vf e = exp_nonpositive(sub(load(scores + v, V - v), shift));
     sums[0] = add(sums[0], select(part(min<int64_t>(V - v, lanes)), e, zero()));
   }
-  return highest + reduce_max(log(set(reduce_add(add(sums[0], sums[1])))));
+  lse[0] = highest;
+  lse[1] = reduce_max(log(set(reduce_add(add(sums[0], sums[1])))));  // of equal lanes: one number
 }
 
 // dscores over a row of scores, in its place; as bfloat16 they take the first half of it.
 template <class T>
-void score_gradient(float* scores, int64_t V, float lse, float dloss, int32_t target) {
-  const vf shift = set(lse), scale = set(dloss);
-  const float at_target = dloss * (reduce_max(exp_nonpositive(set(scores[target] - lse))) - 1.0f);
+void score_gradient(float* scores, int64_t V, const float* lse, float dloss, int32_t target) {
+  const vf top = set(lse[0]), rest = set(lse[1]), scale = set(dloss);
+  const auto gradient = [&](vf s) { return mul(exp_nonpositive(sub(sub(s, top), rest)), scale); };
+  const float at_target = reduce_max(gradient(set(scores[target]))) - dloss;
   T* d = reinterpret_cast<T*>(scores);
   int64_t v = 0;
-  for (; v + lanes <= V; v += lanes) store(d + v, mul(exp_nonpositive(sub(load(scores + v), shift)), scale));
-  if (v < V) store_part(d + v, mul(exp_nonpositive(sub(load_part(scores + v, V - v), shift)), scale), V - v);
+  for (; v + lanes <= V; v += lanes) store(d + v, gradient(load(scores + v)));
+  if (v < V) store_part(d + v, gradient(load_part(scores + v, V - v)), V - v);
   store(d + target, at_target);
 }
 
@@ -122,11 +125,11 @@ void run(Context& context, const Head& head, float* loss, float* lse, bool known
       const int64_t s = first + r;
       float* row = scores + r * V;
       if (!known_lse) {
-        lse[s] = log_sum_exp(row, V);
-        loss[s] = lse[s] - row[targets[s]];
+        log_sum_exp(lse + 2 * s, row, V);
+        loss[s] = lse[2 * s + 1] - (row[targets[s]] - lse[2 * s]);
       }
       if (gradients) {
-        by_float(dtype, [&]<class T>() { score_gradient<T>(row, V, lse[s], dloss(s), targets[s]); });
+        by_float(dtype, [&]<class T>() { score_gradient<T>(row, V, lse + 2 * s, dloss(s), targets[s]); });
       }
     });
     if (!gradients) continue;
@@ -163,7 +166,7 @@ void linear_cross_entropy_backward(Context& context, OptionalOut dx, OptionalInO
 void linear_cross_entropy_gradients(Context& context, Out loss, OptionalOut dx, OptionalOut dw, OptionalOut dbias,
                                     View x, View w, Optional bias, View targets, double scale) {
   const Gradients gradients{dx, dw, dbias, false, false};
-  float* lse = static_cast<float*>(scratch(context, x.shape[0] * 4));
+  float* lse = static_cast<float*>(scratch(context, x.shape[0] * 8));
   run(context, {x, w, bias, targets}, as<float>(loss), lse, false, &gradients,
       [&](int64_t) { return static_cast<float>(scale); });
 }

@@ -16,10 +16,10 @@ namespace {
 float log_or_zero(float sum) { return sum == 0.0f ? 0.0f : log_of(sum); }
 
 template <class T>
-void forward_row(T* y, const T* x, int64_t n) {
+void forward_row(bool past, T* y, const T* x, int64_t n) {
   const float shift = shift_by(row_largest(x, n));
   const vf s = set(shift), log_sum = set(log_or_zero(row_exponentials(x, n, shift)));
-  store_row(y, n, [&](int64_t i, int64_t m) { return sub(sub(load(x + i, m), s), log_sum); });
+  store_row(past, y, n, [&](int64_t i, int64_t m) { return sub(sub(load(x + i, m), s), log_sum); });
 }
 
 template <class T>
@@ -36,9 +36,9 @@ void forward_columns(T* y, const T* x, int64_t n, int64_t columns, int64_t strid
 }
 
 template <class T>
-void backward_row(T* dx, const T* dy, const T* y, int64_t n) {
+void backward_row(bool past, T* dx, const T* dy, const T* y, int64_t n) {
   const vf sum = set(row_sum(dy, n));
-  store_row(dx, n, [&](int64_t i, int64_t m) { return fnma(exp_shifted(load(y + i, m)), sum, load(dy + i, m)); });
+  store_row(past, dx, n, [&](int64_t i, int64_t m) { return fnma(exp_shifted(load(y + i, m)), sum, load(dy + i, m)); });
 }
 
 template <class T>
@@ -57,9 +57,11 @@ void backward_columns(T* dx, const T* dy, const T* y, int64_t n, int64_t columns
 
 void log_softmax_forward(Context& context, Out y, View x, int64_t axis) {
   const Axis a = axis_of(x, axis);
+  const bool past = past_cache(y);
   by_float(x.dtype, [&]<class T>() {
     if (a.inner == 1) {
-      each_row(context, a.outer, a.n, [&](int64_t o) { forward_row(as<T>(y) + o * a.n, as<T>(x) + o * a.n, a.n); });
+      each_row(context, a.outer, a.n,
+               [&](int64_t o) { forward_row(past, as<T>(y) + o * a.n, as<T>(x) + o * a.n, a.n); });
     } else {
       each_column_block(context, a, [&](int64_t o, int64_t c, int64_t columns) {
         const int64_t at = o * a.n * a.inner + c;
@@ -71,12 +73,13 @@ void log_softmax_forward(Context& context, Out y, View x, int64_t axis) {
 
 void log_softmax_backward(Context& context, Out dx, View dy, View y, int64_t axis) {
   const Axis a = axis_of(y, axis);
+  const bool past = past_cache(dx);
   by_float(y.dtype, [&]<class T>() {
     T* out = as<T>(dx);
     const T *gradient = as<T>(dy), *saved = as<T>(y);
     if (a.inner == 1) {
       each_row(context, a.outer, a.n,
-               [&](int64_t o) { backward_row(out + o * a.n, gradient + o * a.n, saved + o * a.n, a.n); });
+               [&](int64_t o) { backward_row(past, out + o * a.n, gradient + o * a.n, saved + o * a.n, a.n); });
     } else {
       each_column_block(context, a, [&](int64_t o, int64_t c, int64_t columns) {
         const int64_t at = o * a.n * a.inner + c;

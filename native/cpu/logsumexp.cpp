@@ -22,11 +22,11 @@ float forward_row(const T* x, int64_t n) {
 }
 
 template <class T>
-void backward_row(T* dx, float dy, const T* x, int64_t n) {
+void backward_row(bool past, T* dx, float dy, const T* x, int64_t n) {
   const float shift = shift_by(row_largest(x, n));
   const float sum = row_exponentials(x, n, shift);
   const vf s = set(shift), scale = set(sum == 0.0f ? 0.0f : dy / sum);
-  store_row(dx, n, [&](int64_t i, int64_t m) { return mul(exp_shifted(sub(load(x + i, m), s)), scale); });
+  store_row(past, dx, n, [&](int64_t i, int64_t m) { return mul(exp_shifted(sub(load(x + i, m), s)), scale); });
 }
 
 template <class T>
@@ -64,12 +64,13 @@ void logsumexp_forward(Context& context, Out y, View x, int64_t axis) {
 
 void logsumexp_backward(Context& context, Out dx, View dy, View x, View, int64_t axis) {
   const Axis a = axis_of(x, axis);
+  const bool past = past_cache(dx);
   by_float(x.dtype, [&]<class T>() {
     T* out = as<T>(dx);
     const T *gradient = as<T>(dy), *in = as<T>(x);
     if (a.inner == 1) {
       each_row(context, a.outer, a.n,
-               [&](int64_t o) { backward_row(out + o * a.n, to_float(gradient[o]), in + o * a.n, a.n); });
+               [&](int64_t o) { backward_row(past, out + o * a.n, to_float(gradient[o]), in + o * a.n, a.n); });
     } else {
       each_column_block(context, a, [&](int64_t o, int64_t c, int64_t columns) {
         const int64_t at = o * a.n * a.inner + c;

@@ -11,7 +11,8 @@ namespace ettin::ETTIN_LEVEL {
 
 namespace {
 
-#define ETTIN_TWELVE(F, x) F(x##0) F(x##1) F(x##2) F(x##3) F(x##4) F(x##5) F(x##6) F(x##7) F(x##8) F(x##9) F(x##10) F(x##11)
+#define ETTIN_TWELVE(F, x) \
+  F(x##0) F(x##1) F(x##2) F(x##3) F(x##4) F(x##5) F(x##6) F(x##7) F(x##8) F(x##9) F(x##10) F(x##11)
 #define ETTIN_ACCUMULATOR(name) vf name = set(start += 1.0f);
 #define ETTIN_STEP(name) name = step(name);
 #define ETTIN_TOTAL(name) total = add(total, name);
@@ -55,11 +56,14 @@ void multiply_add_peak(Context& context, Out y, bool pairs, int64_t threads, int
 #ifdef ETTIN_HAS_DOT_PAIRS
     if (pairs) {
       const vi small = set_int(0x34003400);  // two bfloat16 of 2^-23: a hundred million rounds stay below 1e-4
-      rest = rounds(steps, [&](vf sum) { return dot_pairs(small, small, sum); }, accumulators);
+      rest = rounds(
+          steps, [&](vf sum) { return dot_pairs(small, small, sum); }, accumulators);
       per_step *= 2;
     }
 #endif
-    if (accumulators == 0 && !pairs) rest = rounds(steps, [&](vf x) { return fma(x, half, quarter); }, accumulators);
+    if (accumulators == 0 && !pairs)
+      rest = rounds(
+          steps, [&](vf x) { return fma(x, half, quarter); }, accumulators);
     results[2 * task] = static_cast<float>(steps * accumulators * per_step);
     results[2 * task + 1] = rest;
   });

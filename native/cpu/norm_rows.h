@@ -18,10 +18,21 @@ inline const float* norm_weight(Context& context, const Optional& weight, int64_
   return copy;
 }
 
+// Row r as float32: itself, or a place in `room` that widen() fills on the first pass over the row.
+inline const float* widened(const float* x, float*, int, int64_t) { return x; }
+inline const float* widened(const bf16*, float* room, int r, int64_t C) { return room + r * round_up(C, 16); }
+
+inline vf widen(const float* s, const float*, int64_t c, int64_t m) { return load(s + c, m); }
+inline vf widen(const float* s, const bf16* x, int64_t c, int64_t m) {
+  const vf v = load(x + c, m);
+  store(const_cast<float*>(s) + c, v);
+  return v;
+}
+
 // s = x + residual, rounded as a tensor of its own would be.
 template <class T>
 inline void add_residual(T* s, const T* x, const T* residual, int64_t C) {
-  store_row(s, C, [&](int64_t c, int64_t m) { return add(load(x + c, m), load(residual + c, m)); });
+  store_row(false, s, C, [&](int64_t c, int64_t m) { return add(load(x + c, m), load(residual + c, m)); });
 }
 
 // 1 / sqrt(variance + eps).

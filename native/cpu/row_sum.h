@@ -3,7 +3,7 @@
 // row has the same bits in any batch, and the error does not grow with n.
 #pragma once
 
-#include "simd.h"
+#include "past_cache.h"
 
 namespace ettin::ETTIN_LEVEL {
 
@@ -24,34 +24,43 @@ struct Compensated {
 
 constexpr int64_t sum_chunk = 4096;
 
-// K sums over [0, n) at once. step(acc, i, m) adds the m <= lanes elements from i on to acc[0 … K-1]; it may
-// also store. Lanes from m on are dropped here.
+// K sums over [begin, end) at once, one vector each. step(acc, i, m) adds the m <= lanes elements from i on to
+// acc[0 … K-1]; it may also store. Lanes from m on are dropped here.
+template <int K, class Step>
+inline void piece_sums(vf* sums, int64_t begin, int64_t end, const Step& step) {
+  vf acc[4][K];
+  for (int a = 0; a < 4; a++) {
+    for (int k = 0; k < K; k++) acc[a][k] = zero();
+  }
+  int64_t i = begin;
+  for (; i + 4 * lanes <= end; i += 4 * lanes) {
+    step(acc[0], i, lanes);
+    step(acc[1], i + lanes, lanes);
+    step(acc[2], i + 2 * lanes, lanes);
+    step(acc[3], i + 3 * lanes, lanes);
+  }
+  for (; i + lanes <= end; i += lanes) step(acc[0], i, lanes);
+  if (i < end) {
+    vf tail[K];
+    for (int k = 0; k < K; k++) tail[k] = acc[1][k];
+    step(tail, i, end - i);
+    for (int k = 0; k < K; k++) acc[1][k] = select(part(end - i), tail[k], acc[1][k]);
+  }
+  for (int k = 0; k < K; k++) sums[k] = add(add(acc[0][k], acc[1][k]), add(acc[2][k], acc[3][k]));
+}
+
 template <int K, class Step>
 inline void row_sums(float* sums, int64_t n, const Step& step) {
+  const bool short_row = n <= sum_chunk;
   Compensated total[K];
+  vf piece[K];
+  for (int k = 0; k < K; k++) piece[k] = zero();
   for (int64_t begin = 0; begin < n; begin += sum_chunk) {
-    const int64_t end = min(n, begin + sum_chunk);
-    vf acc[4][K];
-    for (int a = 0; a < 4; a++) {
-      for (int k = 0; k < K; k++) acc[a][k] = zero();
-    }
-    int64_t i = begin;
-    for (; i + 4 * lanes <= end; i += 4 * lanes) {
-      step(acc[0], i, lanes);
-      step(acc[1], i + lanes, lanes);
-      step(acc[2], i + 2 * lanes, lanes);
-      step(acc[3], i + 3 * lanes, lanes);
-    }
-    for (; i + lanes <= end; i += lanes) step(acc[0], i, lanes);
-    if (i < end) {
-      vf tail[K];
-      for (int k = 0; k < K; k++) tail[k] = acc[1][k];
-      step(tail, i, end - i);
-      for (int k = 0; k < K; k++) acc[1][k] = select(part(end - i), tail[k], acc[1][k]);
-    }
-    for (int k = 0; k < K; k++) total[k].add(add(add(acc[0][k], acc[1][k]), add(acc[2][k], acc[3][k])));
+    piece_sums<K>(piece, begin, min(n, begin + sum_chunk), step);
+    if (short_row) break;
+    for (int k = 0; k < K; k++) total[k].add(piece[k]);
   }
-  for (int k = 0; k < K; k++) sums[k] = reduce_add(total[k].value());
+  for (int k = 0; k < K; k++) sums[k] = reduce_add(short_row ? piece[k] : total[k].value());
 }
 
 template <class Step>
@@ -64,34 +73,6 @@ inline float row_sum(int64_t n, const Step& step) {
 template <class T>
 inline float row_sum(const T* x, int64_t n) {
   return row_sum(n, [&](vf acc, int64_t i, int64_t m) { return add(acc, load(x + i, m)); });
-}
-
-// y[i] = value(i, m) for each vector of [0, n); m < lanes only in the last. Full vectors come in pairs, two
-// pairs at a time, so that their latencies overlap.
-template <class T, class Value>
-inline void store_row(T* y, int64_t n, const Value& value) {
-  int64_t i = 0;
-  for (; i + 4 * lanes <= n; i += 4 * lanes) {
-    store_pair(y + i, value(i, lanes), value(i + lanes, lanes));
-    store_pair(y + i + 2 * lanes, value(i + 2 * lanes, lanes), value(i + 3 * lanes, lanes));
-  }
-  for (; i + lanes <= n; i += lanes) store(y + i, value(i, lanes));
-  if (i < n) store(y + i, value(i, n - i), n - i);
-}
-
-// The sum of a row that is read again: `wide` becomes the row as float32, itself or a copy in `room` (whole
-// vectors), so that bfloat16 is widened once.
-inline float row_sum_widened(const float*& wide, const float* x, int64_t n, float*) {
-  wide = x;
-  return row_sum(x, n);
-}
-inline float row_sum_widened(const float*& wide, const bf16* x, int64_t n, float* room) {
-  wide = room;
-  return row_sum(n, [&](vf acc, int64_t i, int64_t m) {
-    const vf v = load(x + i, m);
-    store(room + i, v);
-    return add(acc, v);
-  });
 }
 
 // Rows of n elements that make a task worth handing to a thread.

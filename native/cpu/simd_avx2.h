@@ -51,8 +51,7 @@ inline vi bf16_in_upper_half(vf x) {
   const vi bit = _mm256_set1_epi32(0x10000);
   const vi odd = _mm256_cmpeq_epi32(_mm256_and_si256(u, bit), bit);  // -1 where odd
   const vi rounded = _mm256_sub_epi32(_mm256_add_epi32(u, _mm256_set1_epi32(0x7fff)), odd);
-  const vf nan = _mm256_or_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x400000)));
-  return _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(rounded), nan, _mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
+  return _mm256_or_si256(rounded, _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)));  // all bits: a NaN
 }
 inline vi to_bf16_words(vf x) { return _mm256_srli_epi32(bf16_in_upper_half(x), 16); }
 inline __m128i to_bf16_bits(vf x) {
@@ -69,10 +68,10 @@ inline void store_pair(float* p, vf a, vf b) {
   store(p, a);
   store(p + lanes, b);
 }
-inline void store_pair(bf16* p, vf a, vf b) {
-  const vi halves = _mm256_packus_epi32(to_bf16_words(a), to_bf16_words(b));
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(halves, 0xd8));
+inline __m256i to_bf16_pair(vf a, vf b) {
+  return _mm256_permute4x64_epi64(_mm256_packus_epi32(to_bf16_words(a), to_bf16_words(b)), 0xd8);
 }
+inline void store_pair(bf16* p, vf a, vf b) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), to_bf16_pair(a, b)); }
 inline void store(int32_t* p, vi x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
 inline void store_part(float* p, vf x, int64_t n) { _mm256_maskstore_ps(p, part_bits(n), x); }
 inline void store_part(bf16* p, vf x, int64_t n) {
@@ -85,7 +84,39 @@ inline void store_part(int32_t* p, vi x, int64_t n) { _mm256_maskstore_epi32(p, 
 inline void stream(float* p, vf x) { _mm256_stream_ps(p, x); }
 inline void stream(bf16* p, vf x) { _mm_stream_si128(reinterpret_cast<__m128i*>(p), to_bf16_bits(x)); }
 inline void stream(int32_t* p, vi x) { _mm256_stream_si256(reinterpret_cast<__m256i*>(p), x); }
+inline void stream_pair(float* p, vf a, vf b) {
+  stream(p, a);
+  stream(p + lanes, b);
+}
+inline void stream_pair(bf16* p, vf a, vf b) { _mm256_stream_si256(reinterpret_cast<__m256i*>(p), to_bf16_pair(a, b)); }
 inline void stream_end() { _mm_sfence(); }
+
+// Two vectors of bfloat16 at once, their elements in an order of the level's own: what load_split takes apart,
+// store_split puts together. Here one vector has the even elements, the other the odd ones.
+struct Split {
+  vf a, b;
+};
+inline Split load_split(const bf16* p) {
+  const vi both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(both, 16)),
+          _mm256_castsi256_ps(_mm256_and_si256(both, _mm256_set1_epi32(INT32_MIN >> 15)))};
+}
+inline vi round_bf16(vf x) {  // to the upper half
+  const vi u = _mm256_castps_si256(x);
+  const vi odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
+  return _mm256_add_epi32(u, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+}
+inline vi join_split(vf a, vf b) {
+  vi low = round_bf16(a), high = round_bf16(b);
+  if (_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_UNORD_Q))) {  // a NaN in either stays one
+    const vi quiet = _mm256_set1_epi32(0x7fc00000);
+    low = _mm256_or_si256(low, _mm256_and_si256(quiet, _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q))));
+    high = _mm256_or_si256(high, _mm256_and_si256(quiet, _mm256_castps_si256(_mm256_cmp_ps(b, b, _CMP_UNORD_Q))));
+  }
+  return _mm256_blend_epi16(_mm256_srli_epi32(low, 16), high, 0xaa);
+}
+inline void store_split(bf16* p, vf a, vf b) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), join_split(a, b)); }
+inline void stream_split(bf16* p, vf a, vf b) { _mm256_stream_si256(reinterpret_cast<__m256i*>(p), join_split(a, b)); }
 
 inline vf add(vf a, vf b) { return _mm256_add_ps(a, b); }
 inline vf sub(vf a, vf b) { return _mm256_sub_ps(a, b); }

@@ -68,7 +68,47 @@ inline void store_part(int32_t* p, vi x, int64_t n) { _mm512_mask_storeu_epi32(p
 inline void stream(float* p, vf x) { _mm512_stream_ps(p, x); }
 inline void stream(bf16* p, vf x) { _mm256_stream_si256(reinterpret_cast<__m256i*>(p), to_bf16_bits(x)); }
 inline void stream(int32_t* p, vi x) { _mm512_stream_si512(reinterpret_cast<__m512i*>(p), x); }
+inline void stream_pair(float* p, vf a, vf b) {
+  stream(p, a);
+  stream(p + lanes, b);
+}
+inline void stream_pair(bf16* p, vf a, vf b) {
+#ifdef __AVX512BF16__
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(p), reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a)));
+#else
+  stream(p, a);
+  stream(p + lanes, b);
+#endif
+}
 inline void stream_end() { _mm_sfence(); }
+
+// Two vectors of bfloat16 at once, their elements in an order of the level's own: what load_split takes apart,
+// store_split puts together. With the instruction for it they stay in order; without, one vector has the even
+// elements, the other the odd ones.
+struct Split {
+  vf a, b;
+};
+#ifdef __AVX512BF16__
+inline Split load_split(const bf16* p) { return {load(p), load(p + lanes)}; }
+inline vi join_split(vf a, vf b) { return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a)); }
+#else
+inline Split load_split(const bf16* p) {
+  const vi both = _mm512_loadu_si512(p);
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(both, 16)),
+          _mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32(INT32_MIN >> 15)))};
+}
+inline vi round_bf16(vf x) {  // to the upper half; a NaN stays a NaN
+  const vi u = _mm512_castps_si512(x);
+  const vi odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
+  const vi rounded = _mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+  return _mm512_mask_or_epi32(rounded, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), u, _mm512_set1_epi32(0x7fc00000));
+}
+inline vi join_split(vf a, vf b) {
+  return _mm512_mask_blend_epi16(0xaaaaaaaau, _mm512_srli_epi32(round_bf16(a), 16), round_bf16(b));
+}
+#endif
+inline void store_split(bf16* p, vf a, vf b) { _mm512_storeu_si512(p, join_split(a, b)); }
+inline void stream_split(bf16* p, vf a, vf b) { _mm512_stream_si512(reinterpret_cast<__m512i*>(p), join_split(a, b)); }
 
 inline vf add(vf a, vf b) { return _mm512_add_ps(a, b); }
 inline vf sub(vf a, vf b) { return _mm512_sub_ps(a, b); }

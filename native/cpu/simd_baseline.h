@@ -71,7 +71,23 @@ inline void store(int32_t* p, vi x) {
 inline void stream(float* p, vf x) { store(p, x); }
 inline void stream(bf16* p, vf x) { store(p, x); }
 inline void stream(int32_t* p, vi x) { store(p, x); }
+template <class T>
+void stream_pair(T* p, vf a, vf b) {
+  store_pair(p, a, b);
+}
 inline void stream_end() {}
+
+// Two vectors of bfloat16 at once, their elements in an order of the level's own: what load_split takes apart,
+// store_split puts together.
+struct Split {
+  vf a, b;
+};
+inline Split load_split(const bf16* p) { return {load(p), load(p + lanes)}; }
+inline void store_split(bf16* p, vf a, vf b) {
+  store(p, a);
+  store(p + lanes, b);
+}
+inline void stream_split(bf16* p, vf a, vf b) { store_split(p, a, b); }
 
 inline vf add(vf a, vf b) { ETTIN_EACH(vf, a.at[i] + b.at[i]); }
 inline vf sub(vf a, vf b) { ETTIN_EACH(vf, a.at[i] - b.at[i]); }

@@ -5,7 +5,7 @@
 namespace ettin::ETTIN_LEVEL {
 
 void softplus_forward(Context& context, Out y, View x) {
-  map_float(context, y, [](vf v) { return add(max(zero(), v), log1p(exp_nonpositive(sub(zero(), abs(v))))); }, x);
+  map_float(context, y, [](vf v) { return add(max(zero(), v), log1p_unit(exp_nonpositive(sub(zero(), abs(v))))); }, x);
 }
 
 void softplus_backward(Context& context, Out dx, View dy, View x) {

@@ -15,33 +15,38 @@ constexpr int tile_rows = lanes == 16 ? 12 : 6;  // rows * 2 vectors of sums, wi
 constexpr int tile_step = tile_rows / 3;         // the last tile has 1, 2 or 3 times as many rows
 constexpr int tile_columns = 2 * lanes;          // the last panel has 1 or 2 vectors
 
+// Full unrolling, before the compiler decides what lives in registers.
+#if defined(__clang__)
+#define ETTIN_UNROLL _Pragma("unroll")
+#else
+#define ETTIN_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 template <int tall, int wide, bool by_column, bool accumulate>
 inline void tile_product_fixed(int64_t depth, const float* a, int64_t lda, const float* b, int64_t ldb, float* c,
                                int64_t ldc) {
   vf sum[tall][wide];
+  ETTIN_UNROLL
   for (int r = 0; r < tall; r++) {
+    ETTIN_UNROLL
     for (int v = 0; v < wide; v++) sum[r][v] = accumulate ? load(c + r * ldc + v * lanes) : zero();
   }
-  const int64_t next = by_column ? lda : 1;
-  const auto step = [&](int64_t k) {
+  for (; depth > 0; depth--) {  // GCC keeps the sums in registers as long as nobody unrolls this loop
     vf right[wide];
-    for (int v = 0; v < wide; v++) right[v] = load(b + k * ldb + v * lanes);
+    ETTIN_UNROLL
+    for (int v = 0; v < wide; v++) right[v] = load(b + v * lanes);
+    ETTIN_UNROLL
     for (int r = 0; r < tall; r++) {
-      const vf left = set(by_column ? a[k * lda + r] : a[r * lda + k]);
+      const vf left = set(by_column ? a[r] : a[r * lda]);
+      ETTIN_UNROLL
       for (int v = 0; v < wide; v++) sum[r][v] = fma(left, right[v], sum[r][v]);
     }
-  };
-  for (int64_t fours = depth / 4; fours > 0; fours--) {
-    for (int k = 0; k < 4; k++) step(k);
-    a += 4 * next;
-    b += 4 * ldb;
-  }
-  for (int64_t rest = depth % 4; rest > 0; rest--) {
-    step(0);
-    a += next;
+    a += by_column ? lda : 1;
     b += ldb;
   }
+  ETTIN_UNROLL
   for (int r = 0; r < tall; r++) {
+    ETTIN_UNROLL
     for (int v = 0; v < wide; v++) store(c + r * ldc + v * lanes, sum[r][v]);
   }
 }

@@ -51,8 +51,16 @@ def odd(function):  # function(x) / x as a function of t = x^2, and the weight t
 
 tanh, relative_tanh = odd(mp.tanh)
 show("tanh x / x, t = x^2", fit(tanh, relative_tanh, 1e-10, 9.02**2, 4, 4))
-erf, relative_erf = odd(lambda x: mp.erf(x / mp.sqrt(2)))
-show("erf(x / sqrt 2) / x, t = x^2", fit(erf, relative_erf, 1e-10, 5.45**2, 5, 5))
+
+show(
+    "(Phi(x) - 1/2) / x, t = x^2",
+    fit(lambda t: mp.erf(mp.sqrt(t / 2)) / 2 / mp.sqrt(t), mp.sqrt, 1e-9, 5.2**2, 4, 5),
+)
+density = lambda x: mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi)
+mills = lambda x: mp.erfc(x / mp.sqrt(2)) / 2 / density(x)
+# the error of Phi(-x) = density(x) mills(x), against the square root of Phi: small in full and in relation
+show("Phi(-x) / phi(x)", fit(mills, lambda x: mp.sqrt(density(x) / mills(x)), 0, 13, 3, 3))
+show("2^f / sqrt(2 pi)", fit(lambda f: 2**f / mp.sqrt(2 * mp.pi), lambda f: mp.mpf(2) ** -f, -0.5001, 0.5001, 5))
 
 half = float(mp.log(2) / 2) * 1.0001
 show(

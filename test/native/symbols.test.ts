@@ -22,7 +22,9 @@ interface NamedSymbol {
 
 function symbolsOf(level: string): NamedSymbol[] {
   const folder = join(objects, `kernels_${level}/cpu`);
-  const files = sources.map((source) => source.replace(/\.cpp$/, ".o")).filter((file) => existsSync(join(folder, file)));
+  const files = sources
+    .map((source) => source.replace(/\.cpp$/, ".o"))
+    .filter((file) => existsSync(join(folder, file)));
   const text = execFileSync("nm", ["--print-file-name", "--no-demangle", ...files], { cwd: folder, encoding: "utf8" });
   return text.split("\n").flatMap((line) => {
     const found = /^(.*?):[0-9a-f ]* (\w) (\S+)$/.exec(line);
@@ -31,7 +33,8 @@ function symbolsOf(level: string): NamedSymbol[] {
 }
 
 const available = process.platform === "linux" && levels.length > 0;
-if (!available) console.warn("native/symbols: skipped, because the kernels' object files are not here (npm run build, on Linux)");
+if (!available)
+  console.warn("native/symbols: skipped, because the kernels' object files are not here (npm run build, on Linux)");
 
 describe.runIf(available).each(levels)("the objects of level %s", (level) => {
   const symbols = symbolsOf(level);
@@ -57,7 +60,9 @@ describe.runIf(available).each(levels)("the objects of level %s", (level) => {
   });
 
   test("need nothing of the C++ standard library", () => {
-    const needed = symbols.filter(({ kind, name }) => kind === "U" && /^_Z(?:N?K?St|NS[abiod]|S[abiod]|d[al]|n[aw])/.test(name));
+    const needed = symbols.filter(
+      ({ kind, name }) => kind === "U" && /^_Z(?:N?K?St|NS[abiod]|S[abiod]|d[al]|n[aw])/.test(name),
+    );
     expect(needed).toEqual([]);
   });
 });

@@ -11,9 +11,19 @@ export interface ChildResult {
  * Runs a module's text in a Node process of its own, from the repository's folder, where it can import "@ettin/core"'s
  * source as `core` without saying so.
  */
-export function runChild(text: string, options: { env?: NodeJS.ProcessEnv; flags?: readonly string[] } = {}): Promise<ChildResult> {
+export function runChild(
+  text: string,
+  options: { env?: NodeJS.ProcessEnv; flags?: readonly string[] } = {},
+): Promise<ChildResult> {
   const code = `const core = await import("./packages/core/src/index.ts");\n${text}`;
-  const args = [...(options.flags ?? []), "--import", "./scripts/typescript.mjs", "--input-type=module", "--eval", code];
+  const args = [
+    ...(options.flags ?? []),
+    "--import",
+    "./scripts/typescript.mjs",
+    "--input-type=module",
+    "--eval",
+    code,
+  ];
   const child = spawn(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...options.env } });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (piece) => {

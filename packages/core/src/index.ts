@@ -36,6 +36,7 @@ export { checkpoint } from "./tensor/checkpoint.ts";
 export type { DType } from "./tensor/dtype.ts";
 export type { NestedNumbers } from "./tensor/nested.ts";
 export { parameter } from "./tensor/parameter.ts";
+export { type RandnOptions, randn } from "./tensor/random.ts";
 export { tensorScope } from "./tensor/scope.ts";
 export { liveStorages } from "./tensor/storage.ts";
 export { enableGrad, noGrad } from "./tensor/tape.ts";

@@ -44,7 +44,9 @@ function contractMethods(): Method[] {
 
 /** The rows of ETTIN_KERNELS, in order, with C++ types. */
 function declaredKernels(): Method[] {
-  const text = source("native/kernels.h").replace(/\/\*[\s\S]*?\*\//g, "").replace(/\\\n/g, " ");
+  const text = source("native/kernels.h")
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/\\\n/g, " ");
   return [...text.matchAll(/K\((\w+),\s*\(([^)]*)\)\)/g)].map(([, name, parameters]) => ({
     name: camelCase(name!),
     parameters: split(parameters!)
@@ -68,9 +70,7 @@ describe("the backend contract", () => {
   test.each(declared.map((kernel, i) => [kernel.name, kernel, contract[i]!] as const))(
     "%s takes the arguments that are declared",
     (_, kernel, method) => {
-      expect(method.parameters).toEqual(
-        kernel.parameters.map(({ name, type }) => ({ name, type: TYPES[type]!.type })),
-      );
+      expect(method.parameters).toEqual(kernel.parameters.map(({ name, type }) => ({ name, type: TYPES[type]!.type })));
     },
   );
 

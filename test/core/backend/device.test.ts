@@ -39,7 +39,9 @@ describe("openCpu", () => {
 
 describe("a device by name", () => {
   test('"cuda" says that this build has none', () => {
-    expect(() => Tensor.zeros([1], { device: "cuda" })).toThrow('[device] "cuda" was asked for, but this build has none');
+    expect(() => Tensor.zeros([1], { device: "cuda" })).toThrow(
+      '[device] "cuda" was asked for, but this build has none',
+    );
   });
 
   test("another name says which there are", () => {

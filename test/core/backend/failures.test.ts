@@ -6,7 +6,11 @@ const { backend } = defaultDevice();
 
 /** Looks up row 7 of a table of 3 rows: the kernel fails. Handles belong to the scope around. */
 function failingLookup(): Tensor {
-  const table = Tensor.from([[1, 2], [3, 4], [5, 6]]);
+  const table = Tensor.from([
+    [1, 2],
+    [3, 4],
+    [5, 6],
+  ]);
   const y = Tensor.empty([2, 2], table);
   backend.embeddingForward(y, table, Tensor.from(Int32Array.of(0, 7)));
   return y;
@@ -30,7 +34,10 @@ describe("a kernel that fails", () => {
   test("passes its failure on to all that depends on it, and to nothing else", async () => {
     const reads = tensorScope(() => {
       const bad = failingLookup();
-      const good = Tensor.from([[1, 2], [3, 4]]);
+      const good = Tensor.from([
+        [1, 2],
+        [3, 4],
+      ]);
       const once = Tensor.empty([2, 2], good);
       backend.mul(once, good, bad);
       const twice = Tensor.empty([2, 2], good);

@@ -46,8 +46,7 @@ function reference(queries: Array64, corpus: Array64, type: CorpusType, k: numbe
 
 describe.each(levels)("exactSearch on %s", (level) => {
   const on = device(level);
-  const tensor = (x: Array64, where = on) =>
-    Tensor.from(Float32Array.from(x.data), { shape: x.shape, device: where });
+  const tensor = (x: Array64, where = on) => Tensor.from(Float32Array.from(x.data), { shape: x.shape, device: where });
 
   async function found(queries: Tensor, corpus: Corpus, k: number) {
     const { scores, rows } = exactSearch(queries, corpus, k);
@@ -108,7 +107,9 @@ describe.each(levels)("exactSearch on %s", (level) => {
 
 describe("Corpus", () => {
   test("bytes that are no whole vectors are refused", () => {
-    expect(() => Corpus.from(new Float32Array(7), { dim: 2 })).toThrow("[Corpus] 28 bytes are 3.5 vectors of 2 float32");
+    expect(() => Corpus.from(new Float32Array(7), { dim: 2 })).toThrow(
+      "[Corpus] 28 bytes are 3.5 vectors of 2 float32",
+    );
   });
   test("bits need a multiple of 8 dimensions", () => {
     expect(() => Corpus.from(new Uint8Array(7), { dim: 12 })).toThrow("[Corpus] dim is 12");

@@ -4,6 +4,7 @@ import { type Array64, normal } from "../../support/array64.ts";
 import { attention64, type Mask64 } from "../../support/attention64.ts";
 import { checkOp, expectClose } from "../../support/check-op.ts";
 import { device, levels } from "../../support/devices.ts";
+import { read } from "../../support/read.ts";
 
 interface Setting extends Mask64 {
   readonly queries: readonly number[];
@@ -24,17 +25,14 @@ const settings: Record<string, Setting> = {
   "causal, sequences of 1, 31, 32, 33 tokens": { queries: [1, 31, 32, 33], causal: true },
   "a window of 3 and 1 keys, sequences of 1, 31, 33 tokens": { queries: [1, 31, 33], window: [3, 1] },
   "a causal window of 4 keys": { queries: [33, 7], window: [3, 0], causal: true },
-  "a window wider than a block of queries": { queries: [130], window: [64, 64], heads: [1, 1] },
-  "grouped queries": { queries: [33, 5], heads: [6, 2], causal: true },
+  "grouped queries": { queries: [17, 5], heads: [6, 2], causal: true },
   "fewer queries than keys, as with a cache": { queries: [1, 2, 3, 0], keys: [40, 2, 9, 5], causal: true },
   "fewer queries than keys, with a window": { queries: [1, 5], keys: [40, 33], window: [6, 2], heads: [2, 1] },
   "queries that see no key": { queries: [5, 4], keys: [3, 0], causal: true },
   "a scale of its own": { queries: [9], scale: 0.7 },
   "no tokens at all": { queries: [0, 0] },
   "no sequences": { queries: [] },
-  ...Object.fromEntries(
-    [24, 32, 40, 64, 128, 256].map((dim) => [`head size ${dim}`, { queries: [9, 17], heads: [2, 1], dim }]),
-  ),
+  ...Object.fromEntries([24, 32, 40, 64].map((dim) => [`head size ${dim}`, { queries: [9, 13], heads: [2, 1], dim }])),
 };
 
 function inputsOf({ queries, keys = queries, heads: [heads, kvHeads] = [2, 2], dim = 8 }: Setting): Array64[] {
@@ -86,14 +84,17 @@ async function run(inputs: readonly Array64[], on: Device, call: (q: Tensor, k: 
 describe.each(levels)("attention on %s", (level) => {
   const on = device(level);
 
-  const long: Record<string, Setting> = {
-    "more keys than a tile of scores holds": { queries: [700], heads: [1, 1] },
-    "more causal keys than a tile of scores holds": { queries: [700], heads: [1, 1], causal: true },
-    "a window, cut into several tasks": { queries: [1100, 70], heads: [2, 1], window: [64, 64] },
-    "a causal window, cut into several tasks": { queries: [1100], heads: [1, 1], window: [63, 0] },
-    "a window too wide for a tile of scores": { queries: [1100], heads: [1, 1], window: [300, 150] },
+  const larger: Record<string, Setting> = {
+    "head size 128": { queries: [9, 40], heads: [2, 1], dim: 128 },
+    "head size 256": { queries: [9, 40], heads: [2, 1], dim: 256 },
+    "a window wider than a block of queries": { queries: [130], window: [64, 64] },
+    "more keys than a tile of scores holds": { queries: [530], heads: [1, 1] },
+    "more causal keys than a tile of scores holds": { queries: [530], heads: [1, 1], causal: true },
+    "a window, cut into several tasks": { queries: [1050, 70], heads: [2, 1], window: [64, 64] },
+    "a causal window, cut into several tasks": { queries: [1050], heads: [1, 1], window: [63, 0] },
+    "a window too wide for a tile of scores": { queries: [540], heads: [1, 1], window: [300, 150] },
   };
-  test.each(Object.entries(long))("%s: agrees with the formula and its gradient", async (_, setting) => {
+  test.each(Object.entries(larger))("%s: agrees with the formula and its gradient", async (_, setting) => {
     const inputs = inputsOf(setting);
     const got = await run(inputs, on, (q, k, v) => attention(q, k, v, options(setting, on)));
     const expected = reference(inputs, setting);
@@ -132,7 +133,12 @@ describe.each(levels)("attention on %s", (level) => {
     const [batch, single] = await Promise.all(
       tensorScope(() => [
         attention(tensor(q, on), tensor(k, on), tensor(v, on), options({ queries: lengths }, on)).data(),
-        attention(tensor(alone[0]!, on), tensor(alone[1]!, on), tensor(alone[2]!, on), options({ queries: [130] }, on)).data(),
+        attention(
+          tensor(alone[0]!, on),
+          tensor(alone[1]!, on),
+          tensor(alone[2]!, on),
+          options({ queries: [130] }, on),
+        ).data(),
       ]),
     );
     expect(single).toEqual(batch!.slice(5 * 128, 135 * 128));
@@ -145,10 +151,10 @@ describe.each(levels)("attention on %s", (level) => {
       data: rows.data.filter((_, i) => Math.floor(i / 8) % 6 >= first && Math.floor(i / 8) % 6 < first + count),
     });
     const setting = { queries: [33] };
-    const y = await tensorScope(() => {
+    const y = await read(() => {
       const x = tensor(rows, on);
       const view = (first: number) => x.viewAs([33, 2, 8], [48, 8, 1], first * 8);
-      return attention(view(0), view(2), view(4), options(setting, on)).data();
+      return attention(view(0), view(2), view(4), options(setting, on));
     });
     expectClose(y, reference([head(0, 2), head(2, 2), head(4, 2)], setting).y.data, 1e-5, "y");
   });
@@ -160,19 +166,23 @@ describe.each(levels)("attention with dropout on %s", (level) => {
   const dropout = { rate: 0.25, seed: 7, step: 3, site: 2 };
 
   /** With equal scores and v the unit matrix, y shows each probability. */
-  async function kept(sequences: number, numbers: Tensor | number, more: Partial<typeof dropout> = {}) {
+  async function kept(sequences: number, numbers: number | number[], more: Partial<typeof dropout> = {}) {
     const lengths = Array.from({ length: sequences }, () => n);
-    const zeros = Tensor.zeros([sequences * n, 2, n], { device: on });
-    const unit = Float32Array.from({ length: sequences * n * n }, (_, i) =>
-      Math.floor(i / n) % n === i % n ? 1 : 0,
-    );
-    const v = Tensor.from(unit, { shape: [sequences * n, 1, n], device: on });
-    const k = Tensor.zeros([sequences * n, 1, n], { device: on });
-    const y = attention(zeros, k, v, {
-      ...options({ queries: lengths }, on),
-      dropout: { ...dropout, ...more, sequences: numbers },
+    const unit = Float32Array.from({ length: sequences * n * n }, (_, i) => (Math.floor(i / n) % n === i % n ? 1 : 0));
+    const y = await read(() => {
+      const q = Tensor.zeros([sequences * n, 2, n], { device: on });
+      const k = Tensor.zeros([sequences * n, 1, n], { device: on });
+      const v = Tensor.from(unit, { shape: [sequences * n, 1, n], device: on });
+      return attention(q, k, v, {
+        ...options({ queries: lengths }, on),
+        dropout: {
+          ...dropout,
+          ...more,
+          sequences: Array.isArray(numbers) ? Tensor.from(Int32Array.from(numbers), { device: on }) : numbers,
+        },
+      });
     });
-    return (await y.data()).map((p) => Math.round(p * n * 1e4) / 1e4) as Float32Array; // 0 or 1 / (1 − rate)
+    return Float32Array.from(y, (p) => Math.round(p * n * 1e4) / 1e4); // 0 or 1 / (1 − rate)
   }
 
   test("keeps a share of 1 − rate, scaled up to keep the mean", async () => {
@@ -187,9 +197,7 @@ describe.each(levels)("attention with dropout on %s", (level) => {
     const half = both.length / 2;
     expect(await kept(2, 0)).toEqual(both);
     expect(await kept(1, 1)).toEqual(both.slice(half)); // the second sequence alone, under its number
-    expect(await kept(2, Tensor.from(Int32Array.of(1, 0), { device: on }))).toEqual(
-      Float32Array.of(...both.slice(half), ...both.slice(0, half)),
-    );
+    expect(await kept(2, [1, 0])).toEqual(Float32Array.of(...both.slice(half), ...both.slice(0, half)));
     for (const other of [{ seed: 8 }, { step: 4 }, { site: 3 }]) {
       expect(await kept(2, 0, other)).not.toEqual(both);
     }
@@ -222,12 +230,14 @@ test("every level draws the same dropout mask", async () => {
   const masks = await Promise.all(
     levels.map(async (level) => {
       const on = device(level);
-      const zeros = Tensor.zeros([50, 1, 8], { device: on });
-      const y = attention(zeros, zeros, Tensor.ones([50, 1, 8], { device: on }), {
-        ...options({ queries: [50] }, on),
-        dropout: { rate: 0.5, seed: 1, step: 1, site: 1 },
+      const y = await read(() => {
+        const zeros = Tensor.zeros([50, 1, 8], { device: on });
+        return attention(zeros, zeros, Tensor.ones([50, 1, 8], { device: on }), {
+          ...options({ queries: [50] }, on),
+          dropout: { rate: 0.5, seed: 1, step: 1, site: 1 },
+        });
       });
-      return (await y.data()).map((p) => Math.round(p * 25)) as Float32Array; // how many of the 50 keys stay
+      return Float32Array.from(y, (p) => Math.round(p * 25)); // how many of the 50 keys stay
     }),
   );
   for (const mask of masks) expect(mask).toEqual(masks[0]);
@@ -255,10 +265,12 @@ describe("attention's errors", () => {
   });
 
   test("offsets that only the device knows are checked there", async () => {
-    const two = offsets(0, 2);
-    two.backend.copyInto(two, offsets(5), 0, 1); // now [0, 5]
-    const y = call(x(3, 2, 8), x(3, 2, 8), { queryOffsets: two });
-    await expect(y.data()).rejects.toThrow(KernelError);
-    await expect(y.data()).rejects.toThrow("query offsets go from 0 to 5, but there are 3 rows");
+    const y = read(() => {
+      const two = offsets(0, 2);
+      two.backend.copyInto(two, offsets(5), 0, 1); // now [0, 5]
+      return call(x(3, 2, 8), x(3, 2, 8), { queryOffsets: two });
+    });
+    await expect(y).rejects.toThrow(KernelError);
+    await expect(y).rejects.toThrow("query offsets go from 0 to 5, but there are 3 rows");
   });
 });

@@ -1,4 +1,4 @@
-import { linearCrossEntropy, noGrad, openCpu, parameter, Tensor, tensorScope } from "@ettin/core";
+import { crossEntropy, linear, linearCrossEntropy, noGrad, openCpu, parameter, Tensor, tensorScope } from "@ettin/core";
 import { describe, expect, test } from "vitest";
 import { type Array64, array64, normal } from "../../support/array64.ts";
 import { checkOp, expectClose } from "../../support/check-op.ts";
@@ -67,10 +67,26 @@ describe.each(levels)("linearCrossEntropy on %s", (level) => {
     Tensor.from(Float32Array.from(values.data), { shape: values.shape, device: on, requiresGrad: true });
   const [x, w] = [normal([6, 8], 1), normal([50, 8], 2)];
 
-  test("equal scores cost log(vocabulary)", async () => {
+  test.each([0, 1e4])("equal scores of %d cost log(vocabulary)", async (score) => {
     const zero = Tensor.zeros([50, 8], { device: on });
-    const loss = tensorScope(() => linearCrossEntropy(leaf(x), zero, { targets: targets(6, 50, on) }));
+    const bias = Tensor.full([50], score, { device: on });
+    const loss = tensorScope(() => linearCrossEntropy(leaf(x), zero, { bias, targets: targets(6, 50, on) }));
     expect(await loss.item()).toBeCloseTo(Math.log(50), 5);
+  });
+
+  test("agrees with crossEntropy(linear(x, weight, bias), targets), gradients too", async () => {
+    const bias = normal([50], 3);
+    const reads = tensorScope(() =>
+      [true, false].flatMap((fused) => {
+        const [a, b, c] = [leaf(x), leaf(w), leaf(bias)];
+        const ids = targets(6, 50, on);
+        const loss = fused ? linearCrossEntropy(a, b, { bias: c, targets: ids }) : crossEntropy(linear(a, b, c), ids);
+        loss.backward();
+        return [loss.data(), ...[a, b, c].map((t) => t.grad!.data())];
+      }),
+    );
+    const values = await Promise.all(reads);
+    for (let i = 0; i < 4; i++) expectClose(values[i]!, values[i + 4]!, 1e-6, ["loss", "dx", "dw", "dbias"][i]!);
   });
 
   test("micro-batches weighted by their share of the rows add up to the batch's gradient", async () => {
@@ -122,9 +138,11 @@ describe.each(levels)("linearCrossEntropy on %s", (level) => {
   });
 
   test("a target outside the vocabulary is named with its place", async () => {
-    const ids = Tensor.from(Int32Array.from([1, 2, 50, 0, 0, 0]), { device: on });
-    const loss = noGrad(() => linearCrossEntropy(leaf(x), leaf(w), { targets: ids }));
-    await expect(loss.item()).rejects.toThrow("target 50 at place 2 is outside the vocabulary of 50");
+    const [loss] = tensorScope(() => {
+      const ids = Tensor.from(Int32Array.from([1, 2, 50, 0, 0, 0]), { device: on });
+      return [noGrad(() => linearCrossEntropy(leaf(x), leaf(w), { targets: ids })).item()];
+    });
+    await expect(loss).rejects.toThrow("target 50 at place 2 is outside the vocabulary of 50");
   });
 });
 

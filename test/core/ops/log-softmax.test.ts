@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { normal } from "../../support/array64.ts";
 import { checkOp } from "../../support/check-op.ts";
 import { device, levels } from "../../support/devices.ts";
-import { along64, logsumexp64 } from "./reduce64.ts";
+import { along64, logsumexp64 } from "../../support/reduce64.ts";
 
 const shapes: [number[], number][] = [
   [[1], 0],

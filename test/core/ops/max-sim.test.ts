@@ -31,7 +31,9 @@ const LAYOUTS: Readonly<Record<string, Layout>> = {
 
 const starts = (values: number[], on: Device) => Tensor.from(Int32Array.from(values), { device: on });
 const pairTensor = (layout: Layout, on: Device) =>
-  layout.pairs ? Tensor.from(Int32Array.from(layout.pairs.flat()), { shape: [layout.pairs.length, 2], device: on }) : null;
+  layout.pairs
+    ? Tensor.from(Int32Array.from(layout.pairs.flat()), { shape: [layout.pairs.length, 2], device: on })
+    : null;
 
 function reference([q, d]: readonly Array64[], { queries, documents, pairs }: Layout): Array64 {
   const dim = q!.shape[1]!;
@@ -72,8 +74,20 @@ describe.each(levels)("maxSim on %s", (level) => {
 
   test("scores the tokens of a document as they are, also below zero", async () => {
     // token 1: max(0.6, 0.8) = 0.8; token 2: max(−0.8, −0.6) = −0.6
-    const q = Tensor.from([[1, 0], [0, -1]], { device: on });
-    const d = Tensor.from([[0.6, 0.8], [0.8, 0.6]], { device: on });
+    const q = Tensor.from(
+      [
+        [1, 0],
+        [0, -1],
+      ],
+      { device: on },
+    );
+    const d = Tensor.from(
+      [
+        [0.6, 0.8],
+        [0.8, 0.6],
+      ],
+      { device: on },
+    );
     const scores = await maxSim(q, d, starts([0, 2], on), starts([0, 2], on)).data();
     expect(scores[0]).toBeCloseTo(0.2, 6);
   });
@@ -88,7 +102,12 @@ describe.each(levels)("maxSim on %s", (level) => {
     ];
     const reads = tensorScope(() => [
       maxSim(q!, d!, starts(queries!, on), starts(documents!, on)).data(),
-      maxSim(q!.viewAs([33, 20], [20, 1], 80), d!.viewAs([65, 20], [20, 1], 500), starts([0, 33], on), starts([0, 65], on)).data(),
+      maxSim(
+        q!.viewAs([33, 20], [20, 1], 80),
+        d!.viewAs([65, 20], [20, 1], 500),
+        starts([0, 33], on),
+        starts([0, 65], on),
+      ).data(),
     ]);
     const [all, alone] = await Promise.all(reads);
     expect(alone![0]).toBe(all![3]);
@@ -96,16 +115,25 @@ describe.each(levels)("maxSim on %s", (level) => {
 
   test("of equal document tokens the first gets the gradient", async () => {
     const q = Tensor.from([[1, 1]], { device: on });
-    const d = Tensor.from([[0, 1], [1, 0], [1, 0]], { device: on, requiresGrad: true });
+    const d = Tensor.from(
+      [
+        [0, 1],
+        [1, 0],
+        [1, 0],
+      ],
+      { device: on, requiresGrad: true },
+    );
     maxSim(q, d, starts([0, 1], on), starts([0, 3], on)).backward({ gradient: Tensor.ones([1, 1], { device: on }) });
     expect([...(await d.grad!.data())]).toEqual([1, 1, 0, 0, 0, 0]);
   });
 
   test("a pair that does not exist is named", async () => {
-    const [q, d] = [Tensor.zeros([2, 4], { device: on }), Tensor.zeros([3, 4], { device: on })];
-    const pairs = Tensor.from(Int32Array.from([0, 0, 0, 2]), { shape: [2, 2], device: on });
-    const scores = maxSim(q, d, starts([0, 2], on), starts([0, 1, 3], on), { pairs });
-    await expect(scores.data()).rejects.toThrow("pair 1 is (0, 2), but there are 1 queries and 2 documents");
+    const [scores] = tensorScope(() => {
+      const [q, d] = [Tensor.zeros([2, 4], { device: on }), Tensor.zeros([3, 4], { device: on })];
+      const pairs = Tensor.from(Int32Array.from([0, 0, 0, 2]), { shape: [2, 2], device: on });
+      return [maxSim(q, d, starts([0, 2], on), starts([0, 1, 3], on), { pairs }).data()];
+    });
+    await expect(scores).rejects.toThrow("pair 1 is (0, 2), but there are 1 queries and 2 documents");
   });
 });
 

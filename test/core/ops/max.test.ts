@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { normal } from "../../support/array64.ts";
 import { checkOp } from "../../support/check-op.ts";
 import { device, levels } from "../../support/devices.ts";
-import { reduce64 } from "./reduce64.ts";
+import { reduce64 } from "../../support/reduce64.ts";
 
 const shapes: [number[], number | undefined][] = [
   [[1], 0],
@@ -30,7 +30,13 @@ describe.each(levels)("max on %s", (level) => {
   const on = device(level);
 
   test("the first of equals wins and takes the gradient", async () => {
-    const x = Tensor.from([[3, 7, 7], [5, 5, 1]], { device: on, requiresGrad: true }); // biome-ignore format: a matrix
+    const x = Tensor.from(
+      [
+        [3, 7, 7],
+        [5, 5, 1],
+      ],
+      { device: on, requiresGrad: true },
+    );
     expect([...(await argmax(x, 1).data())]).toEqual([1, 0]);
     expect([...(await argmax(x, 0).data())]).toEqual([1, 0, 0]);
     max(x, 1).backward({ gradient: Tensor.from([10, 20], { device: on }) });

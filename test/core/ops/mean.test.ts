@@ -2,7 +2,7 @@ import { mean, Tensor } from "@ettin/core";
 import { expect, test } from "vitest";
 import { normal } from "../../support/array64.ts";
 import { checkOp } from "../../support/check-op.ts";
-import { reduce64 } from "./reduce64.ts";
+import { reduce64 } from "../../support/reduce64.ts";
 
 const cases: { name: string; shape: number[]; axes: number | number[] | undefined }[] = [
   { name: "[1] over all", shape: [1], axes: undefined },
@@ -16,8 +16,7 @@ const axesOf = (name: string) => cases.find((c) => c.name === name)!.axes;
 
 checkOp("mean", {
   op: ([x], _, name) => mean(x!, axesOf(name)),
-  reference: ([x], name) =>
-    reduce64(x!, axesOf(name), (values) => values.reduce((a, b) => a + b, 0) / values.length),
+  reference: ([x], name) => reduce64(x!, axesOf(name), (values) => values.reduce((a, b) => a + b, 0) / values.length),
   cases: cases.map(({ name, shape }) => ({ name, inputs: [normal(shape, 8)] })),
 });
 

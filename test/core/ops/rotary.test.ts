@@ -4,6 +4,7 @@ import { normal } from "../../support/array64.ts";
 import { rotary64 } from "../../support/attention64.ts";
 import { checkOp } from "../../support/check-op.ts";
 import { device, levels } from "../../support/devices.ts";
+import { read } from "../../support/read.ts";
 
 const base = 50;
 const angle = (dim: number) => (position: number, j: number) =>
@@ -42,7 +43,11 @@ describe.each(levels)("rotary on %s", (level) => {
   test("position 0 stays as it is, and lengths never change", async () => {
     const x = normal([3, 1, 8]);
     const table = rotaryTable({ positions: 3, dim: 8, base, device: on });
-    const y = await rotary(Tensor.from(Float32Array.from(x.data), { shape: x.shape, device: on }), table, int32([0, 3], on)).data();
+    const y = await rotary(
+      Tensor.from(Float32Array.from(x.data), { shape: x.shape, device: on }),
+      table,
+      int32([0, 3], on),
+    ).data();
     expect(y.slice(0, 8)).toEqual(Float32Array.from(x.data.slice(0, 8)));
     for (let t = 0; t < 3; t++) {
       const length = (v: ArrayLike<number>) => Math.hypot(...Array.from(v).slice(t * 8, t * 8 + 8));
@@ -63,14 +68,13 @@ describe("rotaryTable", () => {
 
   test("an odd head size and a table that is too short are named", async () => {
     expect(() => rotaryTable({ positions: 3, dim: 5, base })).toThrow("[rotaryTable] dim is 5");
-    const x = Tensor.zeros([4, 1, 8]);
-    const table = rotaryTable({ positions: 3, dim: 8, base });
-    const offsets = Tensor.from(Int32Array.of(0, 4));
-    await expect(rotary(x, table, offsets).data()).rejects.toThrow(
+    const turn = (dim: number) => {
+      const offsets = Tensor.from(Int32Array.of(0, 4));
+      return rotary(Tensor.zeros([4, 1, 8]), rotaryTable({ positions: 3, dim, base }), offsets);
+    };
+    await expect(read(() => turn(8))).rejects.toThrow(
       "sequence 0 stands at positions 0 to 3, but the rotary table has 3",
     );
-    expect(() => rotary(x, rotaryTable({ positions: 3, dim: 16, base }), offsets)).toThrow(
-      "[rotary] cos has shape [3, 8], but [positions, 4] is needed",
-    );
+    expect(() => turn(16)).toThrow("[rotary] cos has shape [3, 8], but [positions, 4] is needed");
   });
 });

@@ -4,6 +4,7 @@ import { type Array64, array64, normal } from "../../support/array64.ts";
 import { attention64, rotary64 } from "../../support/attention64.ts";
 import { checkOp, expectClose } from "../../support/check-op.ts";
 import { device, levels } from "../../support/devices.ts";
+import { read } from "../../support/read.ts";
 
 interface Setting {
   readonly lengths: readonly number[];
@@ -16,11 +17,11 @@ interface Setting {
 }
 
 const settings: Record<string, Setting> = {
-  "sequences of 1, 31, 32, 33 and no tokens": { lengths: [1, 0, 31, 32, 33], heads: 2, kvHeads: 2, dim: 16 },
+  "sequences of 1, 31, 32, 33 and no tokens": { lengths: [1, 0, 31, 32, 33], heads: 1, kvHeads: 1, dim: 16 },
   "without rotation": { lengths: [33], heads: 2, kvHeads: 2, dim: 8, rotated: false },
-  "an encoder's window": { lengths: [130, 20], heads: 1, kvHeads: 1, dim: 8, window: [64, 64] },
-  "a decoder's window": { lengths: [100], heads: 1, kvHeads: 1, dim: 8, window: [63, 0], causal: true },
-  "grouped queries, causal": { lengths: [33, 9], heads: 4, kvHeads: 2, dim: 24, causal: true },
+  "an encoder's window": { lengths: [90, 20], heads: 1, kvHeads: 1, dim: 8, window: [64, 64] },
+  "a decoder's window": { lengths: [80], heads: 1, kvHeads: 1, dim: 8, window: [63, 0], causal: true },
+  "grouped queries, causal": { lengths: [17, 9], heads: 4, kvHeads: 2, dim: 24, causal: true },
   "head size 64": { lengths: [17, 5], heads: 2, kvHeads: 1, dim: 64 },
   "no tokens": { lengths: [0], heads: 2, kvHeads: 1, dim: 8 },
 };
@@ -72,36 +73,46 @@ checkOp("selfAttention", {
 describe.each(levels)("selfAttention on %s", (level) => {
   const on = device(level);
 
-  test.each(Object.entries(settings))("%s: is rotary and attention in one, forward and backward", async (_, setting) => {
-    const { lengths, heads, kvHeads, dim, rotated = true } = setting;
-    const tokens = tokensOf(lengths);
-    const width = (heads + 2 * kvHeads) * dim;
-    const rows = normal([tokens, width], 5);
-    const dy = Float32Array.from(normal([tokens, heads * dim], 6).data);
-    const from = (x: Array64) => Tensor.from(Float32Array.from(x.data), { shape: x.shape, device: on, requiresGrad: true });
-    const reads = tensorScope(() => {
-      const { rotary: table, offsets, heads: _, kvHeads: __, ...mask } = { rotary: undefined, ...options(setting, on) };
-      const qkv = from(rows);
-      const fused = selfAttention(qkv, options(setting, on));
-      const [q, k, v] = [
-        from(slice(rows, width, 0, heads, dim)),
-        from(slice(rows, width, heads, kvHeads, dim)),
-        from(slice(rows, width, heads + kvHeads, kvHeads, dim)),
-      ];
-      const turn = (x: Tensor) => (rotated ? rotary(x, table!, offsets) : x);
-      const apart = attention(turn(q), turn(k), v, { queryOffsets: offsets, keyOffsets: offsets, ...mask });
-      const [fusedY, apartY] = [fused.data(), apart.data()];
-      fused.backward({ gradient: Tensor.from(dy, { shape: fused.shape, device: on }) });
-      apart.backward({ gradient: Tensor.from(dy, { shape: apart.shape, device: on }) });
-      return [fusedY, apartY, qkv.grad!.data(), q.grad!.data(), k.grad!.data(), v.grad!.data()];
-    });
-    const [y, yApart, dqkv, dq, dk, dv] = await Promise.all(reads);
-    expectClose(y!, yApart!, 1e-6, "y");
-    const gradient = { shape: [tokens, width], data: Float64Array.from(dqkv!) };
-    expectClose(slice(gradient, width, 0, heads, dim).data, dq!, 2e-6, "dq");
-    expectClose(slice(gradient, width, heads, kvHeads, dim).data, dk!, 2e-6, "dk");
-    expectClose(slice(gradient, width, heads + kvHeads, kvHeads, dim).data, dv!, 2e-6, "dv");
-  });
+  test.each(Object.entries(settings))(
+    "%s: is rotary and attention in one, forward and backward",
+    async (_, setting) => {
+      const { lengths, heads, kvHeads, dim, rotated = true } = setting;
+      const tokens = tokensOf(lengths);
+      const width = (heads + 2 * kvHeads) * dim;
+      const rows = normal([tokens, width], 5);
+      const dy = Float32Array.from(normal([tokens, heads * dim], 6).data);
+      const from = (x: Array64) =>
+        Tensor.from(Float32Array.from(x.data), { shape: x.shape, device: on, requiresGrad: true });
+      const reads = tensorScope(() => {
+        const {
+          rotary: table,
+          offsets,
+          heads: _,
+          kvHeads: __,
+          ...mask
+        } = { rotary: undefined, ...options(setting, on) };
+        const qkv = from(rows);
+        const fused = selfAttention(qkv, options(setting, on));
+        const [q, k, v] = [
+          from(slice(rows, width, 0, heads, dim)),
+          from(slice(rows, width, heads, kvHeads, dim)),
+          from(slice(rows, width, heads + kvHeads, kvHeads, dim)),
+        ];
+        const turn = (x: Tensor) => (rotated ? rotary(x, table!, offsets) : x);
+        const apart = attention(turn(q), turn(k), v, { queryOffsets: offsets, keyOffsets: offsets, ...mask });
+        const [fusedY, apartY] = [fused.data(), apart.data()];
+        fused.backward({ gradient: Tensor.from(dy, { shape: fused.shape, device: on }) });
+        apart.backward({ gradient: Tensor.from(dy, { shape: apart.shape, device: on }) });
+        return [fusedY, apartY, qkv.grad!.data(), q.grad!.data(), k.grad!.data(), v.grad!.data()];
+      });
+      const [y, yApart, dqkv, dq, dk, dv] = await Promise.all(reads);
+      expectClose(y!, yApart!, 1e-6, "y");
+      const gradient = { shape: [tokens, width], data: Float64Array.from(dqkv!) };
+      expectClose(slice(gradient, width, 0, heads, dim).data, dq!, 2e-6, "dq");
+      expectClose(slice(gradient, width, heads, kvHeads, dim).data, dk!, 2e-6, "dk");
+      expectClose(slice(gradient, width, heads + kvHeads, kvHeads, dim).data, dv!, 2e-6, "dv");
+    },
+  );
 });
 
 describe("selfAttention's errors", () => {
@@ -122,9 +133,11 @@ describe("selfAttention's errors", () => {
   });
 
   test("a sequence longer than the rotary table is named when its result is read", async () => {
-    const table = rotaryTable({ positions: 3, dim: 8, base });
-    const y = selfAttention(Tensor.zeros([6, 24]), { offsets: offsets(0, 2, 6), heads: 1, rotary: table });
-    await expect(y.data()).rejects.toThrow(
+    const y = read(() => {
+      const table = rotaryTable({ positions: 3, dim: 8, base });
+      return selfAttention(Tensor.zeros([6, 24]), { offsets: offsets(0, 2, 6), heads: 1, rotary: table });
+    });
+    await expect(y).rejects.toThrow(
       "sequence 1 stands at positions 0 to 3, but the rotary table has 3. Make a longer table",
     );
   });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Array64, array64, normal, uniform } from "../../support/array64.ts";
 import { checkOp, expectClose } from "../../support/check-op.ts";
 import { device, levels } from "../../support/devices.ts";
-import { reduce64 } from "./reduce64.ts";
+import { reduce64 } from "../../support/reduce64.ts";
 
 const cases: { name: string; shape: number[]; axes: number | number[] | undefined }[] = [
   { name: "[1] over all", shape: [1], axes: undefined },

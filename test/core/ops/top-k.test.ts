@@ -21,7 +21,11 @@ const ranked = (row: readonly number[]) => row.map((_, i) => i).sort((a, b) => r
 function reference(x: Array64, k: number): Array64 {
   const n = x.shape.at(-1)!;
   const rows = Array.from({ length: x.data.length / n }, (_, r) => [...x.data.subarray(r * n, (r + 1) * n)]);
-  const best = rows.flatMap((row) => ranked(row).slice(0, k).map((i) => row[i]!)); // biome-ignore format: one step
+  const best = rows.flatMap((row) =>
+    ranked(row)
+      .slice(0, k)
+      .map((i) => row[i]!),
+  );
   return array64([...x.shape.slice(0, -1), k], (i) => best[i]!);
 }
 
@@ -51,7 +55,13 @@ describe.each(levels)("topK on %s", (level) => {
     const n = 1000;
     const same = topK(Tensor.full([n], 2, { device: on }), 10).indices;
     expect([...(await same.data())]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    const rising = topK(Tensor.from(Float32Array.from({ length: n }, (_, i) => i), { device: on }), 3).indices;
+    const rising = topK(
+      Tensor.from(
+        Float32Array.from({ length: n }, (_, i) => i),
+        { device: on },
+      ),
+      3,
+    ).indices;
     expect([...(await rising.data())]).toEqual([999, 998, 997]);
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { AdamW, clipGradNorm, type Device, parameter, StableAdamW, Tensor, tensorScope } from "@ettin/core";
 import { describe, expect, test } from "vitest";
@@ -108,11 +109,12 @@ describe.each(levels)("optimizers on %s", (level) => {
         const clip = clipGradNorm([leaf], 1);
         new StableAdamW([leaf]).step(undefined, clip);
         new AdamW([leaf]).step(undefined, clip);
-        return [await clip.norm.item(), await leaf.data()] as const;
+        return `${await clip.norm.item()} ${createHash("sha256")
+          .update(await leaf.data())
+          .digest("hex")}`;
       }),
     );
-    expect(runs[1]).toEqual(runs[0]);
-    expect(runs[2]).toEqual(runs[0]);
+    expect(new Set(runs).size).toBe(1);
   });
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY])("a gradient of %d changes nothing", async (bad) => {

@@ -1,4 +1,16 @@
-import { add, checkpoint, dropout, gelu, linear, liveStorages, memoryStats, mul, sum, Tensor, tensorScope } from "@ettin/core";
+import {
+  add,
+  checkpoint,
+  dropout,
+  gelu,
+  linear,
+  liveStorages,
+  memoryStats,
+  mul,
+  sum,
+  Tensor,
+  tensorScope,
+} from "@ettin/core";
 import { describe, expect, test } from "vitest";
 import { normal } from "../../support/array64.ts";
 
@@ -27,7 +39,10 @@ describe("checkpoint", () => {
   test("gives the bits that storing gives, with dropout inside", async () => {
     const stored = await gradients((x, w1, w2) => block(block(x, w1, w2), w1, w2));
     const recomputed = await gradients((x, w1, w2) =>
-      checkpoint((h) => block(h, w1, w2), checkpoint((h) => block(h, w1, w2), x)),
+      checkpoint(
+        (h) => block(h, w1, w2),
+        checkpoint((h) => block(h, w1, w2), x),
+      ),
     );
     expect(recomputed).toEqual(stored);
   });
@@ -41,7 +56,15 @@ describe("checkpoint", () => {
   test("nested gives the same bits too", async () => {
     const stored = await gradients((x, w1, w2) => block(block(x, w1, w2), w1, w2));
     const nested = await gradients((x, w1, w2) =>
-      checkpoint((h) => block(checkpoint((g) => block(g, w1, w2), h), w1, w2), x),
+      checkpoint(
+        (h) =>
+          block(
+            checkpoint((g) => block(g, w1, w2), h),
+            w1,
+            w2,
+          ),
+        x,
+      ),
     );
     expect(nested).toEqual(stored);
   });
@@ -98,7 +121,9 @@ describe("checkpoint", () => {
 
   test("an asynchronous function is refused", () => {
     tensorScope(() => {
-      expect(() => checkpoint((async (x: Tensor) => x) as never, Tensor.ones([1]))).toThrow("the function is asynchronous");
+      expect(() => checkpoint((async (x: Tensor) => x) as never, Tensor.ones([1]))).toThrow(
+        "the function is asynchronous",
+      );
     });
   });
 });

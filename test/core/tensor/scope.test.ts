@@ -78,7 +78,8 @@ describe("tensorScope", () => {
 
   test("an asynchronous function is refused, and its own failure does not go unhandled", () => {
     const before = liveStorages();
-    const refused = "[tensorScope] the function is asynchronous. Call data() or item() inside and await the result outside.";
+    const refused =
+      "[tensorScope] the function is asynchronous. Call data() or item() inside and await the result outside.";
     expect(() =>
       tensorScope(async () => {
         Tensor.zeros([3]);

@@ -140,8 +140,15 @@ describe("backward", () => {
   });
 
   test("a strided gradient reaches the op before in one piece", async () => {
-    const x = leaf([[1, 2, 3], [4, 5, 6]]);
-    const dy = Tensor.from([[1, 2], [3, 4], [5, 6]]);
+    const x = leaf([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
+    const dy = Tensor.from([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]);
     tensorScope(() => mul(x, 2).transpose(0, 1).backward({ gradient: dy }));
     expect(await values(x.grad)).toEqual([2, 6, 10, 4, 8, 12]); // 2 · dyᵀ
     x.dispose();
@@ -310,7 +317,9 @@ describe("the tape", () => {
 
   test("requiresGrad belongs to float leaves", () => {
     tensorScope(() => {
-      expect(() => Tensor.from(Int32Array.of(1), { requiresGrad: true })).toThrow("[requiresGrad] int32 has no gradients");
+      expect(() => Tensor.from(Int32Array.of(1), { requiresGrad: true })).toThrow(
+        "[requiresGrad] int32 has no gradients",
+      );
       const y = sub(Tensor.ones([1], { requiresGrad: true }), 1);
       expect(() => {
         y.requiresGrad = false;

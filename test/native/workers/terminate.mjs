@@ -14,7 +14,10 @@ else work(workerData);
 async function main(rounds) {
   const mine = device();
   for (let round = 0; round < rounds; round++) {
-    const workers = Array.from({ length: WORKERS }, (_, i) => new Worker(new URL(import.meta.url), { workerData: round + i }));
+    const workers = Array.from(
+      { length: WORKERS },
+      (_, i) => new Worker(new URL(import.meta.url), { workerData: round + i }),
+    );
     mine.product();
     const read = mine.read();
     await Promise.all(workers.map((worker) => once(worker, "message"))); // their products are queued

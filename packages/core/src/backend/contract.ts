@@ -83,7 +83,7 @@ export interface Kernels {
   fill(y: TensorView, value: number): void;
   arange(y: TensorView, start: number, step: number): void;
   copy(y: TensorView, x: TensorView): void; // strided x (also stride 0); casts
-  copyInto(y: TensorView, x: TensorView, axis: number, start: number): void; // y[.., start+i, ..] = x[.., i, ..]
+  copyInto(y: TensorView, x: TensorView, axis: number, start: number): void; // y[.., start+i, ..] = x[.., i, ..], x strided
 
   // elementwise, strided inputs already expanded to y's shape (stride 0 where broadcast)
   add(y: TensorView, a: TensorView, b: TensorView): void;
@@ -229,6 +229,7 @@ export interface Kernels {
   matmul(y: TensorView, a: TensorView, b: TensorView): void; // [..,M,K] · [..,K,N]; strided a and b, batch stride 0 allowed
   // y [2] float32: operations done by `threads` at once, of bfloat16 pairs or float32 (0: no instruction); a rest
   multiplyAddPeak(y: TensorView, pairs: boolean, threads: number, steps: number): void;
+  copyBandwidth(y: TensorView, x: TensorView, pastCaches: boolean): void; // float32; pastCaches: by streaming stores
 
   // attention: q [Tq,Hq,D], k v [Tk,Hkv,D], strided in T and H; lse [Hq,Tq]; key j is seen by query i of a sequence
   // with nq queries and nk keys when p = i + nk - nq satisfies p - left <= j <= p + right (-1: no bound), and j <= p

@@ -1,4 +1,4 @@
-import { defaultDevice, type Device } from "../device.ts";
+import { type Device, defaultDevice } from "../device.ts";
 import { EngineError, expectDtype, expectShape } from "../errors.ts";
 import { contiguous } from "../tensor/contiguous.ts";
 import { DTYPE_BYTES, type DType } from "../tensor/dtype.ts";
@@ -37,7 +37,12 @@ export class Corpus {
   /** For kernels: `[rows, dim]`, of bits `[rows, dim / 8]`. */
   readonly vectors: Tensor;
 
-  private constructor(storage: Storage, bytes: number, byteOffset: number, options: CorpusOptions & { type: CorpusType }) {
+  private constructor(
+    storage: Storage,
+    bytes: number,
+    byteOffset: number,
+    options: CorpusOptions & { type: CorpusType },
+  ) {
     const { dim, type, device = defaultDevice() } = options;
     const dtype = STORED_AS[type];
     const rowBytes = type === "bits" ? dim / 8 : dim * DTYPE_BYTES[dtype];
@@ -71,7 +76,11 @@ export class Corpus {
   static from(data: Float32Array | Uint16Array | Int8Array | Uint8Array, options: CorpusOptions): Corpus {
     const { device = defaultDevice(), type = typeOf(data) } = options;
     if (type !== typeOf(data)) {
-      throw new EngineError("Corpus.from", `a ${data.constructor.name} does not hold ${type}`, `It holds ${typeOf(data)}.`);
+      throw new EngineError(
+        "Corpus.from",
+        `a ${data.constructor.name} does not hold ${type}`,
+        `It holds ${typeOf(data)}.`,
+      );
     }
     const storage = new Storage(device.backend.wrap(data), device.backend, data);
     return Corpus.over(storage, data.byteLength, 0, { ...options, device, type });

@@ -142,7 +142,19 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   const y = Tensor.empty([queries, heads, dim], q);
   const lse = Tensor.empty([heads, queries], q, "float32");
   q.backend.attentionForward(
-    y, lse, q0, k0, v0, queryOffsets, keyOffsets, scale, causal, left, right, numbers, ...draw,
+    y,
+    lse,
+    q0,
+    k0,
+    v0,
+    queryOffsets,
+    keyOffsets,
+    scale,
+    causal,
+    left,
+    right,
+    numbers,
+    ...draw,
   );
   return record(
     "attention",
@@ -153,7 +165,23 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
       const dk = Tensor.empty([keys, kvHeads, dim], dy);
       const dv = Tensor.empty([keys, kvHeads, dim], dy);
       dy.backend.attentionBackward(
-        dq, dk, dv, dy, q, k, v, y, lse, queryOffsets, keyOffsets, scale, causal, left, right, numbers, ...draw,
+        dq,
+        dk,
+        dv,
+        dy,
+        q,
+        k,
+        v,
+        y,
+        lse,
+        queryOffsets,
+        keyOffsets,
+        scale,
+        causal,
+        left,
+        right,
+        numbers,
+        ...draw,
       );
       return [dq, dk, dv];
     },

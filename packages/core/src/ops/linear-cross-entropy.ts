@@ -21,7 +21,7 @@ export interface LinearCrossEntropyOptions {
 /**
  * Cross-entropy of a linear layer's scores without the `[rows, vocabulary]` matrix:
  * `loss[s] = log Σ_v exp(x[s]·w[v] + bias[v]) − (x[s]·w[t] + bias[t])` with `t = targets[s]`. Equals
- * `crossEntropy(linear(x, weight, bias), targets)`; rows are taken by blocks of 40 MB of scores.
+ * `crossEntropy(linear(x, weight, bias), targets)`; rows are taken by blocks of 48 MB of scores.
  *
  * With "mean" or "sum" the gradient lies ready, as large as `weight`, when this returns; it becomes `weight.grad` if
  * there is none yet. Its tape allows one backward pass, with `keepTape` too.
@@ -98,7 +98,7 @@ function lossWithGradients(inputs: HeadInputs, [x, weight, bias, targets]: HeadA
 function lossPerRow(inputs: HeadInputs, args: HeadArguments): Tensor {
   const [x, weight, bias, targets] = args;
   const losses = Tensor.empty(targets.shape, x, "float32");
-  const lse = Tensor.empty(targets.shape, losses);
+  const lse = Tensor.empty([...targets.shape, 2], losses); // the largest score, and the rest of log Σ e^score
   x.backend.linearCrossEntropyForward(losses, lse, x, weight, bias, targets);
   return record(
     "linearCrossEntropy",

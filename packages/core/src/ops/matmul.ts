@@ -1,6 +1,9 @@
 import { EngineError, expectFloat, expectSameDevice, expectSameDtype, shapeText } from "../errors.ts";
+import { contiguous } from "../tensor/contiguous.ts";
+import type { DType } from "../tensor/dtype.ts";
 import { record } from "../tensor/tape.ts";
-import { contiguousStrides, sizeOf, Tensor } from "../tensor/tensor.ts";
+import { sizeOf, Tensor } from "../tensor/tensor.ts";
+import { sum } from "./sum.ts";
 
 export interface MatmulOptions {
   /**
@@ -33,7 +36,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   const left = transposeA ? transposeLast(a) : a;
   const right = transposeB ? transposeLast(b) : b;
   if (left.shape.at(-1) !== right.shape.at(-2)) {
-    const read = (transpose: boolean) => (transpose ? ", read transposed" : "");
+    const read = (transpose: boolean) => (transpose ? " transposed" : "");
     throw new EngineError(
       "matmul",
       `a ${shapeText(a.shape)}${read(transposeA)} has ${left.shape.at(-1)} columns, but b ${shapeText(b.shape)}${read(transposeB)} has ${right.shape.at(-2)} rows`,
@@ -43,7 +46,12 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   const y = product(left, right);
   return record("matmul", y, { inputs: [a, b], saved: [left, right] }, (dy, [left, right], context) => {
     const da = context.needs(0) ? productFor(left.shape, dy, transposeLast(right)) : null;
-    const db = context.needs(1) ? productFor(right.shape, transposeLast(left), dy) : null;
+    let db: Tensor | null = null;
+    if (context.needs(1)) {
+      // One b for the whole batch: its rows are so many more terms of one sum.
+      const rows = right.shape.length === 2 && left.isContiguous;
+      db = rows ? product(transposeLast(asRows(left)), asRows(dy)) : productFor(right.shape, transposeLast(left), dy);
+    }
     return [da && transposeA ? transposeLast(da) : da, db && transposeB ? transposeLast(db) : db];
   });
 }
@@ -52,7 +60,10 @@ function checkOperands(a: Tensor, b: Tensor): void {
   expectFloat("matmul", "a", a);
   expectSameDtype("matmul", "a", a, "b", b);
   expectSameDevice("matmul", { a, b });
-  for (const [name, x] of [["a", a], ["b", b]] as const) {
+  for (const [name, x] of [
+    ["a", a],
+    ["b", b],
+  ] as const) {
     const dims = x.shape.length;
     if (dims < 2 || dims > mostBatchDims + 2) {
       throw new EngineError(
@@ -69,10 +80,12 @@ function transposeLast(x: Tensor): Tensor {
   return x.viewAs(swap(x.shape), swap(x.strides));
 }
 
+const asRows = (x: Tensor): Tensor => x.viewAs([sizeOf(x.shape.slice(0, -1)), x.shape.at(-1)!]);
+
 /** a · b off the tape, batch dimensions broadcast. */
-function product(a: Tensor, b: Tensor): Tensor {
+function product(a: Tensor, b: Tensor, dtype: DType = a.dtype): Tensor {
   const batch = broadcastBatch(a, b);
-  const y = Tensor.empty([...batch, a.shape.at(-2)!, b.shape.at(-1)!], a);
+  const y = Tensor.empty([...batch, a.shape.at(-2)!, b.shape.at(-1)!], a, dtype);
   y.backend.matmul(y, spread(a, batch), spread(b, batch));
   return y;
 }
@@ -93,32 +106,28 @@ function broadcastBatch(a: Tensor, b: Tensor): number[] {
   });
 }
 
-/** A view with these batch dimensions: stride 0 where x has one entry, or none. */
+/** x with these batch dimensions: a view with stride 0 where x has one entry, or none. */
 function spread(x: Tensor, batch: readonly number[]): Tensor {
   const missing = batch.length + 2 - x.shape.length;
-  const strides = batch.map((size, d) => (d < missing || (x.shape[d - missing] === 1 && size !== 1) ? 0 : x.strides[d - missing]!));
-  return x.viewAs([...batch, ...x.shape.slice(-2)], [...strides, ...x.strides.slice(-2)]);
+  const strides = batch.map((size, d) =>
+    d < missing || (x.shape[d - missing] === 1 && size !== 1) ? 0 : x.strides[d - missing]!,
+  );
+  const view = x.viewAs([...batch, ...x.shape.slice(-2)], [...strides, ...x.strides.slice(-2)]);
+  return x.backend.capabilities.strided ? view : contiguous(view);
 }
 
-/**
- * a · b as the gradient of an operand of `shape`: summed over the batch dimensions in which that operand was broadcast.
- * Where it had no batch at all, the sum is part of the product: the batch's inner dimensions, one after the other.
- */
+/** a · b as the gradient of an operand of `shape`: summed in float32 over the batch dimensions that it repeats in. */
 function productFor(shape: readonly number[], a: Tensor, b: Tensor): Tensor {
   const batch = broadcastBatch(a, b);
-  const dims = batch.length + 2;
-  const own = [...new Array<number>(dims - shape.length).fill(1), ...shape];
-  const summed = batch.map((size, d) => size !== 1 && own[d] === 1);
-  if (!summed.includes(true)) return product(a, b).viewAs(shape);
-
-  const whole = product(a, b);
-  let current = whole;
-  for (let d = 0; d < batch.length; d++) {
-    if (!summed[d]) continue;
-    const next = current.shape.map((size, i) => (i === d ? 1 : size));
-    const y = Tensor.empty(next, current);
-    y.backend.sum(y, current, d);
-    current = y;
-  }
-  return current.viewAs(shape, contiguousStrides(shape));
+  const own = [...new Array<number>(batch.length + 2 - shape.length).fill(1), ...shape];
+  const summed = batch.flatMap((size, d) => (size !== own[d] ? [d] : []));
+  if (summed.length === 0) return reshaped(product(a, b), shape);
+  const total = sum(product(a, b, "float32"), summed);
+  if (a.dtype === "float32") return reshaped(total, shape);
+  const rounded = Tensor.empty(shape, a);
+  rounded.backend.copy(rounded, reshaped(total, shape));
+  return rounded;
 }
+
+const reshaped = (x: Tensor, shape: readonly number[]): Tensor =>
+  x.shape.length === shape.length ? x : x.viewAs(shape);

@@ -1,11 +1,4 @@
-import {
-  expectDtype,
-  expectFloat,
-  expectOffsets,
-  expectSameDevice,
-  expectSameDtype,
-  expectShape,
-} from "../errors.ts";
+import { expectDtype, expectFloat, expectOffsets, expectSameDevice, expectSameDtype, expectShape } from "../errors.ts";
 import { contiguous } from "../tensor/contiguous.ts";
 import { record } from "../tensor/tape.ts";
 import { Tensor } from "../tensor/tensor.ts";

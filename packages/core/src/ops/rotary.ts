@@ -70,7 +70,11 @@ export function rotary(
   expectFloat("rotary", "x", x);
   const [tokens, heads, dim] = expectShape("rotary", "x", x, ["tokens", "heads", "dim"]);
   if (dim % 2 !== 0) {
-    throw new EngineError("rotary", `the head size is ${dim}`, "Rotation takes channels in pairs: use an even head size.");
+    throw new EngineError(
+      "rotary",
+      `the head size is ${dim}`,
+      "Rotation takes channels in pairs: use an even head size.",
+    );
   }
   const { cos, sin } = table;
   expectRotaryTable("rotary", table, dim);

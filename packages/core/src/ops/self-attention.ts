@@ -51,7 +51,20 @@ export function selfAttention(qkv: Tensor, options: SelfAttentionOptions): Tenso
   const y = Tensor.empty([tokens, heads * dim], qkv);
   const lse = Tensor.empty([heads, tokens], qkv, "float32");
   qkv.backend.selfAttentionForward(
-    y, lse, input, cos, sin, offsets, heads, kvHeads, scale, causal, left, right, numbers, ...draw,
+    y,
+    lse,
+    input,
+    cos,
+    sin,
+    offsets,
+    heads,
+    kvHeads,
+    scale,
+    causal,
+    left,
+    right,
+    numbers,
+    ...draw,
   );
   return record(
     "selfAttention",
@@ -60,7 +73,22 @@ export function selfAttention(qkv: Tensor, options: SelfAttentionOptions): Tenso
     (dy, [qkv, y, lse, cos, sin, offsets, numbers]) => {
       const dqkv = Tensor.empty([tokens, width], dy);
       dy.backend.selfAttentionBackward(
-        dqkv, dy, qkv, y, lse, cos, sin, offsets, heads, kvHeads, scale, causal, left, right, numbers, ...draw,
+        dqkv,
+        dy,
+        qkv,
+        y,
+        lse,
+        cos,
+        sin,
+        offsets,
+        heads,
+        kvHeads,
+        scale,
+        causal,
+        left,
+        right,
+        numbers,
+        ...draw,
       );
       return [dqkv];
     },

@@ -56,20 +56,7 @@ export function spladePool(x: Tensor, weight: Tensor, offsets: Tensor, options: 
       const dx = context.needs(0) ? Tensor.empty(x.shape, x) : null;
       const [dw, addToWeight] = weightGradient(context, 1, weight);
       const [dbias, addToBias] = weightGradient(context, 2, bias);
-      x.backend.spladePoolBackward(
-        dx,
-        dw,
-        dbias,
-        dy,
-        y,
-        rows,
-        x,
-        weight,
-        offsets,
-        logTwice,
-        addToWeight,
-        addToBias,
-      );
+      x.backend.spladePoolBackward(dx, dw, dbias, dy, y, rows, x, weight, offsets, logTwice, addToWeight, addToBias);
       return [dx, inDtypeOf(dw, weight), inDtypeOf(dbias, bias)];
     },
   );

@@ -1,4 +1,4 @@
-import { type Array64, array64, sizeOf } from "../../support/array64.ts";
+import { type Array64, array64, sizeOf } from "./array64.ts";
 
 /** Reduces axes of a float64 array: `of` gets the elements that meet in one place, in order. */
 export function reduce64(

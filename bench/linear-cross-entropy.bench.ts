@@ -1,0 +1,59 @@
+import { linearCrossEntropy, openCpu, Tensor, tensorScope } from "@ettin/core";
+import { peer } from "./support/peer.ts";
+
+export const name = "Linear + cross-entropy, forward and backward: 2,048 rows, vocabulary 50,368, 768 wide";
+
+export async function run({ quick }: { quick: boolean }): Promise<void> {
+  const [rows, vocabulary, dim] = quick ? [256, 50368, 64] : [2048, 50368, 768];
+  for (const dtype of ["float32", "bfloat16"] as const) {
+    const device = openCpu();
+    const { backend } = device;
+    const random = (shape: number[], scale: number, type: "float32" | "bfloat16") =>
+      Tensor.from(
+        Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => scale * (Math.random() - 0.5)),
+        { shape, device, dtype: type, requiresGrad: true },
+      );
+    const x = random([rows, dim], 2, dtype);
+    const weight = random([vocabulary, dim], 0.04, "float32");
+    const bias = random([vocabulary], 0, "float32");
+    const targets = Tensor.from(
+      Int32Array.from({ length: rows }, () => Math.floor(Math.random() * vocabulary)),
+      { device },
+    );
+    await backend.synchronize();
+    const inputs = backend.memoryStats().current;
+
+    let best = Infinity;
+    for (let i = 0; i < (quick ? 2 : 4); i++) {
+      for (const leaf of [x, weight, bias]) leaf.zeroGrad();
+      const begin = performance.now();
+      tensorScope(() => linearCrossEntropy(x, weight, { bias, targets }).backward());
+      await backend.synchronize();
+      best = Math.min(best, performance.now() - begin);
+    }
+    const stats = backend.memoryStats();
+    const gradients = 4 * (vocabulary * dim + vocabulary) + (dtype === "float32" ? 4 : 2) * rows * dim;
+    const extra = stats.peak - inputs - gradients + stats.scratchPeak + stats.packed;
+    const flops = 6 * rows * vocabulary * dim;
+    console.log(
+      `  ${dtype}: ${best.toFixed(0)} ms, ${(flops / best / 1e6).toFixed(0)} GFLOP/s of three products, ` +
+        `${(extra / 1e6).toFixed(1)} MB beside inputs and gradients`,
+    );
+    backend.close();
+
+    const other = peer(
+      "heads.py",
+      "linear-cross-entropy",
+      "--dtype",
+      dtype,
+      "--shape",
+      `${rows}`,
+      `${vocabulary}`,
+      `${dim}`,
+    );
+    if (other) {
+      const memory = `${other.extra_mb!.toFixed(0)} MB beside them`;
+      console.log(`  PyTorch, ${dtype}: ${other.ms!.toFixed(0)} ms, ${memory}; ratio ${(other.ms! / best).toFixed(2)}`);
+    }
+  }
+}

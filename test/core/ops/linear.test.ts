@@ -1,0 +1,112 @@
+import { linear, parameter, Tensor, tensorScope } from "@ettin/core";
+import { describe, expect, test } from "vitest";
+import { type Array64, array64, normal } from "../../support/array64.ts";
+import { checkOp, type OpCase } from "../../support/check-op.ts";
+import { device, levels } from "../../support/devices.ts";
+
+/** y = x · weightᵀ + bias. */
+function formula([x, weight, bias]: readonly Array64[]): Array64 {
+  const [outSize, inSize] = weight!.shape as [number, number];
+  return array64([...x!.shape.slice(0, -1), outSize], (i) => {
+    const [row, n] = [Math.floor(i / outSize), i % outSize];
+    let sum = bias ? bias.data[n]! : 0;
+    for (let k = 0; k < inSize; k++) sum += x!.data[row * inSize + k]! * weight!.data[n * inSize + k]!;
+    return sum;
+  });
+}
+
+const sizes = (leading: readonly number[], outSize: number, inSize: number): OpCase => ({
+  name: `[${leading}, ${inSize}] to ${outSize}`,
+  inputs: [normal([...leading, inSize], 1), normal([outSize, inSize], 2), normal([outSize], 3)],
+});
+const cases = [
+  sizes([1], 1, 1),
+  sizes([31], 32, 33),
+  sizes([32], 33, 31),
+  sizes([33], 31, 32),
+  sizes([7], 70, 2),
+  sizes([2, 3], 5, 4),
+  sizes([0], 4, 3),
+  sizes([3], 33, 801), // more of k than one block holds
+  sizes([270], 9, 8), // more rows than one block of the weight's gradient holds
+  sizes([25], 130, 3), // several blocks of rows and columns
+];
+
+checkOp("linear", {
+  op: ([x, weight, bias]) => linear(x!, weight!, bias),
+  reference: formula,
+  cases,
+});
+checkOp("linear without bias", {
+  op: ([x, weight]) => linear(x!, weight!),
+  reference: formula,
+  cases: cases.slice(0, 2).map(({ name, inputs }) => ({ name, inputs: inputs.slice(0, 2) })),
+});
+checkOp("linear with a float32 weight", {
+  op: ([x, weight, bias]) => linear(x!, weight!, bias),
+  reference: formula,
+  cases: [sizes([33], 31, 32), sizes([4], 3, 801)],
+  float32Inputs: [1, 2],
+});
+
+describe.each(levels)("linear on %s", (level) => {
+  const on = (threads = 2) => device(level, threads);
+  const tensor = (values: Array64, dtype: "float32" | "bfloat16" = "float32", threads = 2) =>
+    Tensor.from(Float32Array.from(values.data), { shape: values.shape, dtype, device: on(threads) });
+
+  test.each(["float32", "bfloat16"] as const)("a %s row has the same bits alone and in any batch", async (dtype) => {
+    const [x, weight, bias] = [normal([38, 97], 1), normal([70, 97], 2), normal([70], 3)];
+    const rows = (from: number, to: number) => array64([to - from, 97], (i) => x.data[from * 97 + i]!);
+    const run = (values: Array64) =>
+      tensorScope(() => ({ read: linear(tensor(values, dtype), tensor(weight), tensor(bias)).data() })).read;
+    const whole = await run(x);
+    for (const [from, to] of [
+      [0, 1],
+      [37, 38],
+      [5, 7],
+      [3, 22],
+    ] as const) {
+      expect(await run(rows(from, to))).toEqual(whole.slice(from * 70, to * 70));
+    }
+  });
+
+  test("the gradients of weight and bias add up over backward passes", async () => {
+    const x = normal([40, 5], 1);
+    const weight = parameter(tensor(normal([3, 5], 2)));
+    const bias = parameter(tensor(normal([3], 3)));
+    const pass = async () => {
+      tensorScope(() => {
+        const y = linear(tensor(x), weight, bias);
+        y.backward({ gradient: Tensor.full([40, 3], 0.5, { device: on() }) });
+      });
+      return [await weight.grad!.data(), await bias.grad!.data()] as const;
+    };
+    const [dw, db] = await pass();
+    expect([...db]).toEqual([20, 20, 20]); // 40 × 0.5
+    const [twiceDw, twiceDb] = await pass();
+    expect([...twiceDb]).toEqual([40, 40, 40]);
+    for (const [i, value] of twiceDw.entries()) expect(value).toBeCloseTo(2 * dw[i]!, 4);
+    weight.dispose();
+    bias.dispose();
+  });
+
+  test("a float32 weight takes part in a bfloat16 product rounded to bfloat16", async () => {
+    // 1 + 2^-8 lies halfway between 1 and 1 + 2^-7 and rounds to even: 1
+    const { read } = tensorScope(() => {
+      const x = Tensor.from([[1]], { dtype: "bfloat16", device: on() });
+      return { read: linear(x, Tensor.from([[1 + 2 ** -8], [1 + 3 * 2 ** -8]], { device: on() })).data() };
+    });
+    expect([...(await read)]).toEqual([1, 1 + 2 ** -6]);
+  });
+});
+
+test("shapes that do not fit are named", () => {
+  tensorScope(() => {
+    const weight = Tensor.zeros([3, 4]);
+    expect(() => linear(Tensor.zeros([2, 5]), weight)).toThrow(
+      "[linear] x has shape [2, 5], but weight [3, 4] takes 4",
+    );
+    expect(() => linear(Tensor.zeros([2, 4]), weight, Tensor.zeros([4]))).toThrow("[linear] bias has shape [4]");
+    expect(() => linear(Tensor.zeros([2, 4], { dtype: "int32" }), weight)).toThrow("[linear] x [2, 4] is int32");
+  });
+});
