@@ -56,7 +56,7 @@ constexpr int64_t panels_area(const Limits& limits) {
 constexpr int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
 constexpr int64_t a_area = larger(rows_area(packed_limits), rows_area(plain_limits));
 constexpr int64_t b_area = panels_area(plain_limits);
-constexpr int64_t y_area = larger(packed_limits.rows * packed_limits.cols, plain_limits.rows * plain_limits.cols);
+constexpr int64_t y_area = larger(packed_limits.rows * packed_limits.cols, plain_limits.rows* plain_limits.cols);
 
 constexpr int64_t shared_bytes = int64_t{8} << 20;
 
@@ -327,7 +327,8 @@ void gemm(Context& context, const Workspace& workspace, const Matrix& y, const M
   // Where several blocks of rows need b, it is packed once for all, a piece of k at a time: all of k where y could not
   // hold the sums in between.
   const int64_t k_bytes = max<int64_t>(packed_bytes(2, b.cols, a.dtype) / 2, 1);
-  const int64_t piece = min(shared_bytes / k_bytes / packed_limits.words * packed_limits.words, max<int64_t>(b.rows, 1));
+  const int64_t piece =
+      min(shared_bytes / k_bytes / packed_limits.words * packed_limits.words, max<int64_t>(b.rows, 1));
   if (y.rows < 2 * packed_limits.rows || piece == 0 || (piece < b.rows && y.dtype != DType::float32)) {
     return gemm(context, workspace, y, a, Factor{nullptr, &b}, bias, accumulate);
   }
