@@ -38,8 +38,10 @@ void check_targets(const View& targets, int64_t V) {
   const int32_t* ids = as<int32_t>(targets);
   for (int64_t s = 0; s < size_of(targets); s++) {
     if (ids[s] < 0 || ids[s] >= V) {
-      fail("target %d at place %lld is outside the vocabulary of %lld. Leave rows without a target out of x and targets.",
-           ids[s], static_cast<long long>(s), static_cast<long long>(V));
+      fail(
+          "target %d at place %lld is outside the vocabulary of %lld. Leave rows without a target out of x and "
+          "targets.",
+          ids[s], static_cast<long long>(s), static_cast<long long>(V));
     }
   }
 }
@@ -168,7 +170,8 @@ void run(Context& context, const Head& head, float* loss, float* lse, bool known
         add_columns(context, as<float>(gradients->dbias), static_cast<const T*>(d.data), rows, V, row_stride);
       });
     }
-    if (into_x) input_gradient(context, workspace, block(as_matrix(gradients->dx), first, rows, 0, x.cols), d, w, parts);
+    if (into_x)
+      input_gradient(context, workspace, block(as_matrix(gradients->dx), first, rows, 0, x.cols), d, w, parts);
     if (into_w) {
       gemm(context, workspace, as_matrix(gradients->dw), transposed(d), pack(context, packed, x_block, dtype), nullptr,
            gradients->accumulate_weight || first > 0);
