@@ -42,6 +42,12 @@ export async function run({ quick }: { quick: boolean }): Promise<void> {
     );
     backend.close();
 
+    if (dtype === "bfloat16" && !backend.capabilities.bfloat16Products && !quick) {
+      console.log(
+        "  PyTorch, bfloat16: skipped, it takes minutes a step on a processor without bfloat16 instructions.",
+      );
+      continue;
+    }
     const shape = [rows, vocabulary, dim].map(String);
     const other = peer("heads.py", "linear-cross-entropy", "--dtype", dtype, "--shape", ...shape);
     if (other) {

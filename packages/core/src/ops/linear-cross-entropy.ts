@@ -81,7 +81,7 @@ function lossWithGradients(inputs: HeadInputs, [x, weight, bias, targets]: HeadA
   const mean = Tensor.empty([], losses);
   x.backend.affine(mean, loss, scale, 0);
 
-  return record("linearCrossEntropy", mean, { inputs, saved: [dx, dw, dbias] }, (dloss, made, { into }) =>
+  record("linearCrossEntropy", mean, { inputs, saved: [dx, dw, dbias] }, (dloss, made, { into }) =>
     made.map((gradient, i) => {
       if (!gradient) return null;
       const sum = into(i);
@@ -93,6 +93,8 @@ function lossWithGradients(inputs: HeadInputs, [x, weight, bias, targets]: HeadA
       return inDtypeOf(gradient.detach(), inputs[i]!); // a handle of its own: the saved one goes with the tape
     }),
   );
+  for (const gradient of [dx, dw, dbias]) gradient?.dispose(); // the tape alone has them, so that a leaf takes one as it is
+  return mean;
 }
 
 function lossPerRow(inputs: HeadInputs, args: HeadArguments): Tensor {
