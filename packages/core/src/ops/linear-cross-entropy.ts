@@ -21,7 +21,7 @@ export interface LinearCrossEntropyOptions {
 /**
  * Cross-entropy of a linear layer's scores without the `[rows, vocabulary]` matrix:
  * `loss[s] = log Σ_v exp(x[s]·w[v] + bias[v]) − (x[s]·w[t] + bias[t])` with `t = targets[s]`. Equals
- * `crossEntropy(linear(x, weight, bias), targets)`; rows are taken by blocks of 48 MB of scores.
+ * `crossEntropy(linear(x, weight, bias), targets)`; rows are taken by blocks of 46 MB of scores.
  *
  * With "mean" or "sum" the gradient lies ready, as large as `weight`, when this returns; it becomes `weight.grad` if
  * there is none yet. Its tape allows one backward pass, with `keepTape` too.
