@@ -1,13 +1,14 @@
 {
   # One static library per instruction-set level from the same sources (cpu/), each with its flags, and the
   # addon, built for the baseline, that picks a table of kernels at run time. ETTIN_SANITIZE=address,undefined
-  # builds with sanitizers; ettin_levels=avx2 (node-gyp -- -Dettin_levels=avx2) is not offered: a table with
-  # holes would not link.
+  # builds with sanitizers, ETTIN_WITHOUT_AVX512=1 leaves out two of the four levels: for a machine that cannot run them
+  # anyway, where only the tests matter.
   "variables": {
     # table.cpp, which asks for all kernels, first and pending.cpp last: a linker goes through a library's members
     # in order and takes the first that has a symbol, weak or not.
     "kernel_sources": ["<!@(node -p \"require('fs').readdirSync('cpu').filter(f => f.endsWith('.cpp')).sort((a, b) => (a === 'pending.cpp') - (b === 'pending.cpp') || (b === 'table.cpp') - (a === 'table.cpp') || (a < b ? -1 : 1)).map(f => 'cpu/' + f).join(' ')\")"],
     "sanitize%": "<!(node -p \"process.env.ETTIN_SANITIZE || ''\")",
+    "avx512%": "<!(node -p \"process.env.ETTIN_WITHOUT_AVX512 ? 0 : 1\")",
     "emulated%": "<!(node -p \"process.env.ETTIN_EMULATED ? 1 : 0\")"
   },
   "target_defaults": {
@@ -25,7 +26,7 @@
     },
     "conditions": [
       ["sanitize!=''", {
-        "cflags_cc": ["-fsanitize=<(sanitize)", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all", "-g", "-O1"],
+        "cflags_cc": ["-fsanitize=<(sanitize)", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all", "-g1", "-O1"],
         "cflags_cc!": ["-O3"],
         "ldflags": ["-fsanitize=<(sanitize)"]
       }]
@@ -43,7 +44,9 @@
       "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS"],
       "dependencies": ["kernels_baseline"],
       "conditions": [
-        ["target_arch=='x64'", { "dependencies": ["kernels_avx2", "kernels_avx512", "kernels_avx512_bf16"] }],
+        ["target_arch=='x64'", { "dependencies": ["kernels_avx2"] }],
+        ["target_arch=='x64' and avx512==1", { "dependencies": ["kernels_avx512", "kernels_avx512_bf16"] }],
+        ["target_arch=='x64' and avx512==0", { "defines": ["ETTIN_WITHOUT_AVX512"] }],
         ["emulated==1", { "dependencies": ["kernels_emulated"], "defines": ["ETTIN_EMULATED"] }]
       ]
     },
@@ -65,7 +68,11 @@
           "cflags_cc": ["-mavx2", "-mfma", "-mf16c"],
           "xcode_settings": { "OTHER_CPLUSPLUSFLAGS": ["-mavx2", "-mfma", "-mf16c"] },
           "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["-mavx2", "-mfma", "-mf16c"] } }
-        },
+        }
+      ]
+    }],
+    ["target_arch=='x64' and avx512==1", {
+      "targets": [
         {
           "target_name": "kernels_avx512",
           "type": "static_library",

@@ -1,7 +1,7 @@
 // node scripts/build-native.mjs [--folder copy-of-native] [-- node-gyp's own options]: builds native/ with node-gyp.
 // `npm run build` runs it through turbo.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
@@ -33,6 +33,11 @@ try {
   checkTools();
   // A running process may have the old file mapped: replace it, never write into it.
   rmSync(join(values.folder, "build/Release/ettin.node"), { force: true });
+  // Make does not see that a source file is gone: its object would stay in the archive.
+  const archives = join(values.folder, "build/Release/obj.target");
+  for (const file of existsSync(archives) ? readdirSync(archives) : []) {
+    if (file.endsWith(".a")) rmSync(join(archives, file));
+  }
 
   const nodeGyp = join(dirname(createRequire(NATIVE_MANIFEST).resolve("node-gyp/package.json")), "bin", "node-gyp.js");
   const step = (...args) =>

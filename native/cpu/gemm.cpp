@@ -56,10 +56,12 @@ constexpr int64_t panels_area(const Limits& limits) {
 constexpr int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
 constexpr int64_t a_area = larger(rows_area(packed_limits), rows_area(plain_limits));
 constexpr int64_t b_area = panels_area(plain_limits);
-constexpr int64_t y_area = larger(packed_limits.rows * packed_limits.cols, plain_limits.rows * plain_limits.cols);
+constexpr int64_t y_area = larger(packed_limits.rows * packed_limits.cols, plain_limits.rows* plain_limits.cols);
+
+constexpr int64_t shared_bytes = int64_t{8} << 20;
 
 Areas areas_of(const Workspace& workspace, int worker) {
-  float* a = reinterpret_cast<float*>(workspace.data + worker * workspace.bytes_each);
+  float* a = reinterpret_cast<float*>(workspace.own + worker * workspace.own_bytes);
   return {a, a + a_area, a + a_area + b_area};
 }
 
@@ -279,22 +281,25 @@ Packed as_packed(void* data, int64_t rows, int64_t cols, DType precision) {
   return {static_cast<char*>(data), precision, rows, cols, words_of(rows, precision) * tile_cols * word_bytes};
 }
 
-Packed pack(Context& context, void* data, const Matrix& b, DType precision) {
-  const Packed packed = as_packed(data, b.rows, b.cols, precision);
-  constexpr int64_t cols = 512;  // of a task
-  by_arithmetic(precision, [&]<class Arithmetic>() {
-    parallel_chunks(context, b.cols, cols, [&](int64_t begin, int64_t end) {
-      float* panels = reinterpret_cast<float*>(packed.data + begin / tile_cols * packed.panel_bytes);
-      pack_columns<Arithmetic>(panels, packed.panel_bytes / word_bytes, precision,
-                               block(b, 0, b.rows, begin, end - begin));
-    });
-  });
-  return packed;
-}
-
 Packed packed_block(const Packed& b, int64_t row, int64_t rows, int64_t col, int64_t cols) {
   const int64_t offset = col / tile_cols * b.panel_bytes + words_of(row, b.precision) * tile_cols * word_bytes;
   return {b.data + offset, b.precision, rows, cols, b.panel_bytes};
+}
+
+Packed pack(Context& context, void* data, const Matrix& b, DType precision) {
+  const Packed packed = as_packed(data, b.rows, b.cols, precision);
+  constexpr int64_t task_cols = 256, task_rows = 512;
+  const int64_t col_tasks = ceil_div(b.cols, task_cols), row_tasks = ceil_div(b.rows, task_rows);
+  by_arithmetic(precision, [&]<class Arithmetic>() {
+    parallel_for(context, col_tasks * row_tasks, [&](int64_t task, int) {
+      const int64_t col = task % col_tasks * task_cols, row = task / col_tasks * task_rows;
+      const int64_t rows = min(task_rows, b.rows - row), cols = min(task_cols, b.cols - col);
+      const Packed part = packed_block(packed, row, rows, col, cols);
+      pack_columns<Arithmetic>(reinterpret_cast<float*>(part.data), part.panel_bytes / word_bytes, precision,
+                               block(b, row, rows, col, cols));
+    });
+  });
+  return packed;
 }
 
 Packed packed_weight(Context& context, const View& w, bool transpose, DType precision) {
@@ -308,8 +313,9 @@ Packed packed_weight(Context& context, const View& w, bool transpose, DType prec
 }
 
 Workspace gemm_workspace(Context& context) {
-  const int64_t bytes_each = (a_area + b_area + y_area) * word_bytes;
-  return {static_cast<char*>(scratch(context, bytes_each * workers(context))), bytes_each};
+  const int64_t own_bytes = (a_area + b_area + y_area) * word_bytes;
+  char* data = static_cast<char*>(scratch(context, shared_bytes + own_bytes * workers(context)));
+  return {data, data + shared_bytes, own_bytes};
 }
 
 void gemm(Context& context, const Workspace& workspace, const Matrix& y, const Matrix& a, const Packed& b,
@@ -318,7 +324,19 @@ void gemm(Context& context, const Workspace& workspace, const Matrix& y, const M
 }
 void gemm(Context& context, const Workspace& workspace, const Matrix& y, const Matrix& a, const Matrix& b,
           const float* bias, bool accumulate) {
-  gemm(context, workspace, y, a, Factor{nullptr, &b}, bias, accumulate);
+  // Where several blocks of rows need b, it is packed once for all, a piece of k at a time: all of k where y could not
+  // hold the sums in between.
+  const int64_t k_bytes = max<int64_t>(packed_bytes(2, b.cols, a.dtype) / 2, 1);
+  const int64_t piece =
+      min(shared_bytes / k_bytes / packed_limits.words * packed_limits.words, max<int64_t>(b.rows, 1));
+  if (y.rows < 2 * packed_limits.rows || piece == 0 || (piece < b.rows && y.dtype != DType::float32)) {
+    return gemm(context, workspace, y, a, Factor{nullptr, &b}, bias, accumulate);
+  }
+  for (int64_t k = 0; k == 0 || k < b.rows; k += piece) {
+    const int64_t depth = min(piece, b.rows - k);
+    const Packed packed = pack(context, workspace.shared, block(b, k, depth, 0, b.cols), a.dtype);
+    gemm(context, workspace, y, block(a, 0, a.rows, k, depth), packed, k == 0 ? bias : nullptr, accumulate || k > 0);
+  }
 }
 void gemm_alone(const Workspace& workspace, int worker, const Matrix& y, const Matrix& a, const Packed& b,
                 const float* bias, bool accumulate) {

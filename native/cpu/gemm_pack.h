@@ -92,18 +92,23 @@ void read_square(const Words<Arithmetic, T>& words, const Strips<T>& s, int64_t 
 
 // Panels of b, panel_floats apart: word w of tile_cols columns (zeros past the last) at w * tile_cols.
 template <class Arithmetic, class T>
-void pack_panels(float* packed, int64_t panel_floats, const Words<Arithmetic, T>& words, const Strips<T>& s) {
+void pack_panels(float* packed, int64_t panel_floats, Words<Arithmetic, T> words, Strips<T> s) {
   constexpr int64_t per_word = Arithmetic::k_per_word;
   const int64_t total = ceil_div(s.depth, per_word);
   if (s.stride == 1) {
-    // Row by row through all panels: a panel at a time would touch a page for every line.
-    for (int64_t w = 0; w < total; w++) {
-      const T* row = s.data + w * per_word * s.k_stride;
-      const int64_t left = s.depth - w * per_word;
-      float* to = packed + w * tile_cols;
-      for (int64_t i = 0; i < s.count; i += tile_cols, to += panel_floats) {
-        for (int64_t v = i; v < i + tile_cols; v += lanes) {
-          store(to + v - i, v < s.count ? words.across(row + v, s.k_stride, left, s.count - v) : zero());
+    // A few rows at a time through all panels: more would be more pages than the processor keeps in mind.
+    constexpr int64_t few = 16;
+    for (int64_t first = 0; first < total; first += few) {
+      float* panel = packed;
+      for (int64_t i = 0; i < s.count; i += tile_cols, panel += panel_floats) {
+        for (int64_t w = first; w < min(total, first + few); w++) {
+          const int64_t k = w * per_word;
+          for (int64_t v = 0; v < tile_cols; v += lanes) {
+            const T* p = s.data + k * s.k_stride + i + v;
+            const int64_t n = s.count - i - v;
+            __builtin_prefetch(p + few * per_word * s.k_stride);
+            store(panel + w * tile_cols + v, n > 0 ? words.across(p, s.k_stride, s.depth - k, n) : zero());
+          }
         }
       }
     }
@@ -123,7 +128,7 @@ void pack_panels(float* packed, int64_t panel_floats, const Words<Arithmetic, T>
 // Rows of a: word w of row r at r * row_words + w. row_words is a multiple of `lanes`, the rows' number too: the
 // room past the last is written.
 template <class Arithmetic, class T>
-void pack_rows(float* packed, int64_t row_words, const Words<Arithmetic, T>& words, const Strips<T>& s) {
+void pack_rows(float* packed, int64_t row_words, Words<Arithmetic, T> words, Strips<T> s) {
   constexpr int64_t per_word = Arithmetic::k_per_word;
   const int64_t total = ceil_div(s.depth, per_word);
   if (s.k_stride == 1) {

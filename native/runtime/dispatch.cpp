@@ -18,8 +18,10 @@ namespace ettin {
 ETTIN_LEVEL_TABLE(baseline)
 #ifdef ETTIN_X86
 ETTIN_LEVEL_TABLE(avx2)
+#ifndef ETTIN_WITHOUT_AVX512
 ETTIN_LEVEL_TABLE(avx512)
 ETTIN_LEVEL_TABLE(avx512_bf16)
+#endif
 #endif
 #ifdef ETTIN_EMULATED
 ETTIN_LEVEL_TABLE(emulated)
@@ -70,8 +72,10 @@ const std::vector<Level>& levels() {
 #endif
 #ifdef ETTIN_X86
       {"avx2", &avx2::kernels, [] { return features().avx2; }},
+#ifndef ETTIN_WITHOUT_AVX512
       {"avx512", &avx512::kernels, [] { return features().avx512; }},
       {"avx512_bf16", &avx512_bf16::kernels, [] { return features().avx512_bf16; }},
+#endif
 #endif
   };
   return all;
