@@ -4,9 +4,7 @@
   # builds with sanitizers, ETTIN_WITHOUT_AVX512=1 leaves out two of the four levels: for a machine that cannot run them
   # anyway, where only the tests matter.
   "variables": {
-    # table.cpp, which asks for all kernels, first and pending.cpp last: a linker goes through a library's members
-    # in order and takes the first that has a symbol, weak or not.
-    "kernel_sources": ["<!@(node -p \"require('fs').readdirSync('cpu').filter(f => f.endsWith('.cpp')).sort((a, b) => (a === 'pending.cpp') - (b === 'pending.cpp') || (b === 'table.cpp') - (a === 'table.cpp') || (a < b ? -1 : 1)).map(f => 'cpu/' + f).join(' ')\")"],
+    "kernel_sources": ["<!@(node units.mjs)"],
     "sanitize%": "<!(node -p \"process.env.ETTIN_SANITIZE || ''\")",
     "avx512%": "<!(node -p \"process.env.ETTIN_WITHOUT_AVX512 ? 0 : 1\")",
     "emulated%": "<!(node -p \"process.env.ETTIN_EMULATED ? 1 : 0\")"

@@ -11,7 +11,6 @@ const objects = join(ROOT, "native/build/Release/obj.target");
 const levels = existsSync(objects)
   ? readdirSync(objects).flatMap((entry) => /^kernels_(\w+)$/.exec(entry)?.[1] ?? [])
   : [];
-const sources = readdirSync(join(ROOT, "native/cpu")).filter((file) => file.endsWith(".cpp"));
 
 interface NamedSymbol {
   readonly file: string;
@@ -21,10 +20,8 @@ interface NamedSymbol {
 }
 
 function symbolsOf(level: string): NamedSymbol[] {
-  const folder = join(objects, `kernels_${level}/cpu`);
-  const files = sources
-    .map((source) => source.replace(/\.cpp$/, ".o"))
-    .filter((file) => existsSync(join(folder, file)));
+  const folder = join(objects, `kernels_${level}/units`);
+  const files = readdirSync(folder).filter((file) => file.endsWith(".o"));
   const text = execFileSync("nm", ["--print-file-name", "--no-demangle", ...files], { cwd: folder, encoding: "utf8" });
   return text.split("\n").flatMap((line) => {
     const found = /^(.*?):[0-9a-f ]* (\w) (\S+)$/.exec(line);
