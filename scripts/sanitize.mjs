@@ -39,7 +39,8 @@ await main(async () => {
 
   const results = [];
   for (const kind of kinds.length > 0 ? kinds : KINDS) {
-    if (kind !== "thread") results.push(await step(kind, `tests of ${amount.filters.join(", ")}`, () => tests(kind, amount)));
+    if (kind !== "thread")
+      results.push(await step(kind, `tests of ${amount.filters.join(", ")}`, () => tests(kind, amount)));
     if (filters.length === 0) results.push(await step(kind, "stress program", () => stress(kind, amount.stress)));
   }
   console.log(`\n${results.map(({ text }) => text).join("\n")}`);

@@ -50,8 +50,12 @@ class Program {
   Array make(DType dtype, std::vector<int64_t> shape) {
     int64_t bytes = dtype == DType::bfloat16 ? 2 : 4;
     for (const int64_t size : shape) bytes *= size;
-    const Allocator::Buffer buffer = stream_.allocator.take(bytes);
+    std::vector<Allocator::Buffer> surplus;
+    const Allocator::Buffer buffer = stream_.allocator.take(bytes, &surplus);
     check(buffer.data != nullptr, "memory");
+    later([this, surplus](Context&) {
+      for (const Allocator::Buffer& unused : surplus) stream_.allocator.give_system(unused.data, unused.bytes);
+    });
     auto* storage = new Storage;
     storage->data = buffer.data;
     storage->bytes = buffer.bytes;

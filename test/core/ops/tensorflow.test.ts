@@ -108,7 +108,7 @@ const cases: Record<string, Case> = {
         [k, draw(1, 50)],
       ];
     },
-    ours: ettin.matmul,
+    ours: (a, b) => ettin.matmul(a!, b!),
     theirs: (a, b) => tf.matMul(a, b),
   },
   "matmul, both transposed, in batches": {
@@ -130,7 +130,7 @@ const cases: Record<string, Case> = {
         [1, k, draw(1, 30)],
       ];
     },
-    ours: ettin.matmul,
+    ours: (a, b) => ettin.matmul(a!, b!),
     theirs: (a, b) => tf.matMul(a!, tf.tile(b!, [a!.shape[0]!, 1, 1])), // its own broadcasting has no gradient
   },
   "linear with bias": {
@@ -144,7 +144,8 @@ const cases: Record<string, Case> = {
   "embedding from one-hot rows": {
     shapes: (draw) => [[draw(2, 30), draw(1, 20)]],
     ours: (w) => ettin.embedding(w, ids(someIds(25, w.shape[0]!))),
-    theirs: (w) => tf.matMul(tf.oneHot(tf.tensor1d(someIds(25, w.shape[0]!), "int32"), w.shape[0]!, 1, 0, "float32"), w),
+    theirs: (w) =>
+      tf.matMul(tf.oneHot(tf.tensor1d(someIds(25, w.shape[0]!), "int32"), w.shape[0]!, 1, 0, "float32"), w),
   },
   gather: {
     shapes: matrix,
