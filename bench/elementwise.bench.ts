@@ -51,13 +51,13 @@ function work(device: Device, dtype: "float32" | "bfloat16", tokens: number, dim
   const both = filled([tokens, 2 * dim], 3);
   const dx = (wide: number) => Tensor.empty([tokens, wide * dim], { device, dtype });
   return {
-    "residual add": { elements: 3, run: () => x.add(residual) },
-    geglu: { elements: 3, run: () => geglu(both) },
+    "residual add": { elements: 3, run: () => void x.add(residual) },
+    geglu: { elements: 3, run: () => void geglu(both) },
     "geglu backward": { elements: 5, run: () => backend.gegluBackward(dx(2), x, both) },
-    swiglu: { elements: 3, run: () => swiglu(both) },
+    swiglu: { elements: 3, run: () => void swiglu(both) },
     "swiglu backward": { elements: 5, run: () => backend.swigluBackward(dx(2), x, both) },
-    gelu: { elements: 2, run: () => gelu(x) },
+    gelu: { elements: 2, run: () => void gelu(x) },
     "gelu backward": { elements: 3, run: () => backend.geluBackward(dx(1), residual, x) },
-    transpose: { elements: 2, run: () => x.transpose().contiguous() },
+    transpose: { elements: 2, run: () => void x.transpose().contiguous() },
   };
 }

@@ -3,27 +3,28 @@
     python heads.py linear-cross-entropy --dtype float32 --repeats 3
     python heads.py optimizer | max-sim
 
-Each task does the same work on the same shapes as bench/<task>.bench.ts. Times in milliseconds, the fastest of
---repeats after one call that does not count.
+Each task does the same work on the same shapes as bench/<task>.bench.ts. Times in milliseconds, the median
+of --repeats after one call that does not count.
 """
 
 import argparse
 import json
 import resource
+import statistics
 import time
 
 import torch
 import torch.nn.functional as F
 
 
-def fastest(run, repeats):
+def median(run, repeats):
     run()
-    best = float("inf")
+    took = []
     for _ in range(repeats):
         begin = time.perf_counter()
         run()
-        best = min(best, time.perf_counter() - begin)
-    return 1e3 * best
+        took.append(time.perf_counter() - begin)
+    return 1e3 * statistics.median(took)
 
 
 def linear_cross_entropy(args):
@@ -41,7 +42,7 @@ def linear_cross_entropy(args):
         loss.backward()
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    ms = fastest(step, args.repeats)
+    ms = median(step, args.repeats)
     extra = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 - 4 * vocabulary * dim / 2**20
     return {"ms": ms, "extra_mb": extra}
 
@@ -57,7 +58,7 @@ def optimizer(args):
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         adamw.step()
 
-    return {"ms": fastest(step, args.repeats), "parameters": sum(p.numel() for p in parameters)}
+    return {"ms": median(step, args.repeats), "parameters": sum(p.numel() for p in parameters)}
 
 
 def max_sim(args):
@@ -70,7 +71,7 @@ def max_sim(args):
         scores = torch.einsum("ash,bth->abst", q, d).max(dim=-1).values.sum(dim=-1)
         scores.backward(torch.ones_like(scores))
 
-    return {"ms": fastest(step, args.repeats)}
+    return {"ms": median(step, args.repeats)}
 
 
 TASKS = {

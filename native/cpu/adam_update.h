@@ -6,10 +6,10 @@
 namespace ettin::ETTIN_LEVEL {
 
 struct AdamUpdate {
-  float clip;          // the gradient is multiplied by this first
-  float shrink;        // the parameter is multiplied by this: weight decay
+  float clip;               // the gradient is multiplied by this first
+  float shrink;             // the parameter is multiplied by this: weight decay
   float new1, keep2, new2;  // m moves by new1 towards g; v = keep2 v + new2 g^2
-  float root;          // the denominator is sqrt(v) / root + eps
+  float root;               // the denominator is sqrt(v) / root + eps
   float eps;
   float rate;
 };

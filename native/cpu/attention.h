@@ -17,13 +17,13 @@ struct Attention {
   const int32_t* query_offsets;  // [sequences + 1]
   const int32_t* key_offsets;
   int64_t sequences, heads, kv_heads, dim;
-  int64_t queries;         // rows of q, for lse [heads, queries]
+  int64_t queries;  // rows of q, for lse [heads, queries]
   double scale;
-  int64_t left, right;     // how many keys before and after its own place a query sees; causal is right = 0
-  const float* cos;        // [positions, dim / 2]; null: q and k are not rotated
+  int64_t left, right;  // how many keys before and after its own place a query sees; causal is right = 0
+  const float* cos;     // [positions, dim / 2]; null: q and k are not rotated
   const float* sin;
   int64_t positions;
-  double rate;             // of dropout on the probabilities
+  double rate;  // of dropout on the probabilities
   PhiloxKey key;
   const int32_t* numbers;  // the sequences' numbers in the step; null: first_number on
   int64_t first_number, site;

@@ -84,14 +84,17 @@ struct Backward {
     const int64_t wide = round_up(a.dim, lanes), stride = plan.stride;
     const int64_t key0 = a.key_offsets[task.sequence], query0 = a.query_offsets[task.sequence];
     const int64_t count = max<int64_t>(0, task.queries.end - task.queries.begin);
-    clear_rows(tiles.dq, stride, plan.group * count, wide);
-
     Range all = task.keys;  // and what the queries see beyond them
     if (count > 0) {
       const Range seen = keys_seen(band, task.queries);
       if (!seen.empty()) all = all.empty() ? seen : Range{min(all.begin, seen.begin), max(all.end, seen.end)};
     }
-    for (int64_t c = all.begin / backward_keys * backward_keys; c < all.end; c += backward_keys) {
+    const int64_t first = all.begin / backward_keys * backward_keys;
+    const Range met = all.empty() ? all : queries_seeing(band, all);
+    const bool fresh =  // every query of the task meets one chunk: dq need not be added up
+        all.end <= first + backward_keys && met.begin <= task.queries.begin && met.end >= task.queries.end;
+    if (!fresh) clear_rows(tiles.dq, stride, plan.group * count, wide);
+    for (int64_t c = first; c < all.end; c += backward_keys) {
       const Range chunk = overlap({c, c + backward_keys}, {all.begin / 16 * 16, all.end});
       const bool own = c >= task.keys.begin && c < task.keys.end;
       const Range asking = own ? queries_seeing(band, chunk) : overlap(queries_seeing(band, chunk), task.queries);
@@ -124,7 +127,7 @@ struct Backward {
               expect_queries(ahead, query0 + asking.begin, head + 1, asking.end - asking.begin);
             }
             block(task, band, chunk, g, {i, min(i + block_rows, parts[part].end)}, own,
-                  part == 1 ? tiles.dq + (g * count + i - task.queries.begin) * stride : nullptr, ahead);
+                  part == 1 ? tiles.dq + (g * count + i - task.queries.begin) * stride : nullptr, fresh, ahead);
           }
         }
       }
@@ -148,19 +151,16 @@ struct Backward {
     const int64_t n = chunk.end - chunk.begin, stride = plan.stride, first = key0 + chunk.begin;
     copy_rows(tiles.k, stride, keys_at(first, task.kv_head), a.k.row, n, a.dim, 1.0f, a.cos, a.sin, chunk.begin, false);
     clear_rest(tiles.k, stride, n, a.dim);
-    transpose_rows(tiles.keys, 0, tiles.k, stride, n, a.dim);
-    for (int64_t t = 0; t < n; t += stage_rows) {
-      const int64_t part = min(stage_rows, n - t);
-      copy_rows(tiles.stage, stride, values_at(first + t, task.kv_head), a.v.row, part, a.dim, 1.0f, nullptr, nullptr, 0, false);
-      clear_rest(tiles.stage, stride, part, a.dim);
-      transpose_rows(tiles.values, t, tiles.stage, stride, part, a.dim);
-    }
+    transpose_rows(tiles.keys, 0, tiles.k, stride, n, round_up(a.dim, lanes));
+    load_panels(tiles.values, tiles.stage, stride, values_at(first, task.kv_head), a.v.row, n, a.dim, nullptr, nullptr,
+                0);
   }
 
   // Rotated queries, gradients of the outputs, and what each row needs of the softmax.
   void load_queries(int64_t query0, int64_t head, Range rows) const {
     const int64_t m = rows.end - rows.begin, stride = plan.stride, first = query0 + rows.begin;
-    copy_rows(tiles.q, stride, queries_at(first, head), a.q.row, m, a.dim, static_cast<float>(a.scale * log2_e), a.cos, a.sin, rows.begin, false);
+    copy_rows(tiles.q, stride, queries_at(first, head), a.q.row, m, a.dim, static_cast<float>(a.scale * log2_e), a.cos,
+              a.sin, rows.begin, false);
     clear_rest(tiles.q, stride, m, a.dim);
     const int64_t row = a.heads * a.dim;
     copy_rows(tiles.dy, stride, dy + first * row + head * a.dim, row, m, a.dim, 1.0f, nullptr, nullptr, 0, false);
@@ -168,14 +168,15 @@ struct Backward {
     for (int64_t r = 0; r < m; r++) {
       const Real* y_r = y + (first + r) * row + head * a.dim;
       vf sum = zero();
-      for (int64_t d = 0; d < a.dim; d += lanes) sum = fma(load(tiles.dy + r * stride + d), load(y_r + d, a.dim - d), sum);
+      for (int64_t d = 0; d < a.dim; d += lanes)
+        sum = fma(load(tiles.dy + r * stride + d), load(y_r + d, a.dim - d), sum);
       tiles.delta[r] = reduce_add(sum);
       tiles.lse[r] = lse[head * a.queries + first + r] * log2_e;
     }
   }
 
-  void block(const BackwardTask& task, const Band& band, Range chunk, int64_t g, Range rows, bool own,
-             float* dq_rows, Ahead& ahead) const {
+  void block(const BackwardTask& task, const Band& band, Range chunk, int64_t g, Range rows, bool own, float* dq_rows,
+             bool fresh, Ahead& ahead) const {
     const int64_t head = task.kv_head * plan.group + g, stride = plan.stride, ldp = plan.score_stride;
     const TileSpans spans = tile_spans(band, rows.begin, rows.end - rows.begin, chunk, chunk.begin);
     load_queries(a.query_offsets[task.sequence], head, rows);
@@ -194,7 +195,7 @@ struct Backward {
       }
     }
     if (own) key_products(band, chunk, rows, ahead);
-    if (dq_rows) value_product(spans, a.dim, tiles.ds, ldp, tiles.k, stride, dq_rows, stride, ahead);
+    if (dq_rows) value_product(spans, a.dim, tiles.ds, ldp, tiles.k, stride, dq_rows, stride, fresh, ahead);
   }
 
   // Scores and dy·v of a row become the (dropped) probabilities and ds, with zeros around what is seen.

@@ -100,7 +100,6 @@ void forward_task(const Attention& a, const ForwardPlan& plan, const ForwardTile
   const Real* k = static_cast<const Real*>(a.k.data) + key0 * a.k.row + kv_head * a.k.head;
   const Real* v = static_cast<const Real*>(a.v.data) + key0 * a.v.row + kv_head * a.v.head;
 
-  clear_rows(tiles.sums, stride, plan.group * count, wide);
   for (int64_t i = 0; i < plan.group * count; i++) {
     tiles.best[i] = -__builtin_inff();
     tiles.total[i] = 0.0f;
@@ -108,16 +107,13 @@ void forward_task(const Attention& a, const ForwardPlan& plan, const ForwardTile
 
   const Range keys = keys_seen(band, rows);
   Range chunk{keys.begin / 16 * 16, keys.begin};
+  const bool one = plan.whole || keys.end <= (chunk.begin / chunk_keys + 1) * chunk_keys;  // chunk: nothing to add to
+  if (!one || keys.empty()) clear_rows(tiles.sums, stride, plan.group * count, wide);
   for (; chunk.end < keys.end; chunk.begin = chunk.end) {
-    chunk.end = plan.whole ? keys.end : min(keys.end, (chunk.begin / chunk_keys + 1) * chunk_keys);
+    chunk.end = one ? keys.end : min(keys.end, (chunk.begin / chunk_keys + 1) * chunk_keys);
     const int64_t n = chunk.end - chunk.begin;
-    for (int64_t t = 0; t < n; t += stage_rows) {
-      const int64_t part = min(stage_rows, n - t);
-      copy_rows(tiles.stage, stride, k + (chunk.begin + t) * a.k.row, a.k.row, part, a.dim, 1.0f, a.cos, a.sin,
-                chunk.begin + t, false);
-      clear_rest(tiles.stage, stride, part, a.dim);
-      transpose_rows(tiles.keys, t, tiles.stage, stride, part, a.dim);
-    }
+    load_panels(tiles.keys, tiles.stage, stride, k + chunk.begin * a.k.row, a.k.row, n, a.dim, a.cos, a.sin,
+                chunk.begin);
     copy_rows(tiles.values, stride, v + chunk.begin * a.v.row, a.v.row, n, a.dim, 1.0f, nullptr, nullptr, 0, false);
     clear_rest(tiles.values, stride, n, a.dim);
 
@@ -134,7 +130,11 @@ void forward_task(const Attention& a, const ForwardPlan& plan, const ForwardTile
       for (int64_t first = rows.begin; first < rows.end; first += block_rows) {
         const int64_t m = min(block_rows, rows.end - first);
         const Range seen = overlap(keys_seen(band, {first, first + m}), chunk);
-        if (seen.empty()) continue;
+        const int64_t state = g * count + first - rows.begin;
+        if (seen.empty()) {
+          if (one) clear_rows(tiles.sums + state * stride, stride, m, wide);
+          continue;
+        }
         const int64_t then = first + block_rows;
         if (then < rows.end) {
           ahead.add(q + then * a.q.row + head * a.q.head, a.q.row, min(block_rows, rows.end - then), a.dim);
@@ -150,7 +150,6 @@ void forward_task(const Attention& a, const ForwardPlan& plan, const ForwardTile
         clear_rest(tiles.q, stride, m, a.dim);
         score_product(spans, a.dim, tiles.q, stride, tiles.keys, tiles.scores, ldp, ahead);
 
-        const int64_t state = g * count + first - rows.begin;
         for (int64_t t = 0; t < spans.count; t++) {
           const TileSpan& s = spans.at[t];
           for (int64_t r = s.row; r < s.row + s.rows; r++) {
@@ -170,7 +169,7 @@ void forward_task(const Attention& a, const ForwardPlan& plan, const ForwardTile
             }
           }
         }
-        value_product(spans, a.dim, tiles.scores, ldp, tiles.values, stride, tiles.sums + state * stride, stride,
+        value_product(spans, a.dim, tiles.scores, ldp, tiles.values, stride, tiles.sums + state * stride, stride, one,
                       ahead);
       }
     }
@@ -185,8 +184,8 @@ void forward_task(const Attention& a, const ForwardPlan& plan, const ForwardTile
       copy_rows(as<Real>(y) + (t * a.heads + head) * a.dim, a.dim, tiles.sums + state * stride, stride, 1, a.dim,
                 total == 0.0f ? 0.0f : keep / total, nullptr, nullptr, 0, false);
       as<float>(lse)[head * a.queries + t] =
-          total == 0.0f ? -__builtin_inff() : static_cast<float>(tiles.best[state] * double{0.693147180559945309} +
-                                                                 natural_log(total));
+          total == 0.0f ? -__builtin_inff()
+                        : static_cast<float>(tiles.best[state] * double{0.693147180559945309} + natural_log(total));
     }
   }
 }

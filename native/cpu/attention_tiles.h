@@ -114,20 +114,32 @@ inline void clear_rest(float* tile, int64_t stride, int64_t count, int64_t dim) 
   clear_rows(tile + count * stride, stride, round_up(count, tile_step) - count, wide);
 }
 
-// Panels [panel][dim][tile_columns] of the transposed rows; `rows` has whole vectors of columns. Column
-// `first` (a multiple of lanes) takes row 0; missing rows of the last vector are zero.
-inline void transpose_rows(float* panels, int64_t first, const float* rows, int64_t stride, int64_t count,
-                           int64_t dim) {
-  const int64_t wide = round_up(dim, lanes);
+// Panels [panel][dim][tile_columns] of the transposed rows, whose dim is whole vectors. Column `first` (a multiple
+// of lanes) takes row 0; missing rows of the last vector are zero.
+template <class Real>
+void transpose_rows(float* panels, int64_t first, const Real* rows, int64_t stride, int64_t count, int64_t dim) {
   for (int64_t t = 0; t < count; t += lanes) {
     const int64_t column = first + t;
-    float* panel = panels + column / tile_columns * tile_columns * wide + column % tile_columns;
-    for (int64_t d = 0; d < wide; d += lanes) {
+    float* panel = panels + column / tile_columns * tile_columns * dim + column % tile_columns;
+    for (int64_t d = 0; d < dim; d += lanes) {
       vf block[lanes];
       for (int i = 0; i < lanes; i++) block[i] = t + i < count ? load(rows + (t + i) * stride + d) : zero();
       transpose(block);
       for (int i = 0; i < lanes; i++) store(panel + (d + i) * tile_columns, block[i]);
     }
+  }
+}
+
+// The same for keys or values from memory: by way of a tile where they are rotated or end inside a vector.
+template <class Real>
+void load_panels(float* panels, float* stage, int64_t stride, const Real* from, int64_t from_row, int64_t count,
+                 int64_t dim, const float* cos, const float* sin, int64_t position) {
+  if (cos == nullptr && dim % lanes == 0) return transpose_rows(panels, 0, from, from_row, count, dim);
+  for (int64_t t = 0; t < count; t += stage_rows) {
+    const int64_t part = min(stage_rows, count - t);
+    copy_rows(stage, stride, from + t * from_row, from_row, part, dim, 1.0f, cos, sin, position + t, false);
+    clear_rest(stage, stride, part, dim);
+    transpose_rows(panels, t, stage, stride, part, round_up(dim, lanes));
   }
 }
 
@@ -228,21 +240,26 @@ inline void score_product(const TileSpans& spans, int64_t dim, const float* a, i
   }
 }
 
-// c[row, d] += sum_j p[row, j] * b[j, d] over the columns j that a row sees
+// c[row, d] += sum_j p[row, j] * b[j, d] over the columns j that a row sees; `fresh`: c holds nothing yet
 inline void value_product(const TileSpans& spans, int64_t dim, const float* p, int64_t ldp, const float* b, int64_t ldb,
-                          float* c, int64_t ldc, Ahead& ahead) {
+                          float* c, int64_t ldc, bool fresh, Ahead& ahead) {
   constexpr int64_t piece = 256;  // rows of b whose panel stays in the first cache
   const int64_t wide = round_up(dim, lanes);
   int64_t to = 0;
-  for (int64_t t = 0; t < spans.count; t++) to = max(to, spans.at[t].end);
+  for (int64_t t = 0; t < spans.count; t++) {
+    const TileSpan& s = spans.at[t];
+    to = max(to, s.end);
+    if (fresh && s.begin == s.end) clear_rows(c + s.row * ldc, ldc, s.rows, wide);
+  }
   for (int64_t j = 0; j < to; j += piece) {
     for (int64_t d = 0; d < wide; d += tile_columns) {
       for (int64_t t = 0; t < spans.count; t++) {
         const TileSpan& s = spans.at[t];
         const Range k = overlap({s.begin, s.end}, {j, j + piece});
         if (k.empty()) continue;
-        tile_product<false, true>(s.rows, wide - d, k.end - k.begin, p + s.row * ldp + k.begin, ldp,
-                                  b + k.begin * ldb + d, ldb, c + s.row * ldc + d, ldc);
+        const auto product = fresh && k.begin == s.begin ? tile_product<false, false> : tile_product<false, true>;
+        product(s.rows, wide - d, k.end - k.begin, p + s.row * ldp + k.begin, ldp, b + k.begin * ldb + d, ldb,
+                c + s.row * ldc + d, ldc);
         ahead.step();
       }
     }

@@ -1,7 +1,8 @@
 // copy: y[i] = x[i] in row-major order, from strided x to contiguous y, cast to y's dtype (cast.h).
 //
 // A transpose (the last dimension strided, another one with stride 1) goes by square tiles: read along the
-// one, written along the other, each line of memory used whole while it is in the first-level cache.
+// one, written along the other, each line of memory used whole while it is in the first-level cache. Between
+// integers and floats there are no tiles.
 #include "cast.h"
 #include "elementwise.h"
 
@@ -11,6 +12,11 @@ namespace {
 
 constexpr int64_t tile = 32;
 
+template <class T>
+constexpr bool is_int = false;
+template <>
+constexpr bool is_int<int32_t> = true;
+
 // The dimension of x with stride 1 where that is not the last; -1 where there is none worth tiling for.
 int transposed_dim(const Strided& x) {
   const int inner = x.dims - 1;
@@ -19,6 +25,23 @@ int transposed_dim(const Strided& x) {
     if (x.strides[d] == 1 && x.shape[d] >= 8) return d;
   }
   return -1;
+}
+
+// values[i][j] = x[j * stride + i] for i < rows, j < columns: bfloat16 widens to float32 and back without loss.
+template <class T>
+void turn_tile(float (&values)[tile][tile], const T* x, int64_t stride, int64_t rows, int64_t columns) {
+  const int64_t whole_rows = rows - rows % lanes, whole_columns = columns - columns % lanes;
+  for (int64_t j = 0; j < whole_columns; j += lanes) {
+    for (int64_t i = 0; i < whole_rows; i += lanes) {
+      vf r[lanes];
+      for (int k = 0; k < lanes; k++) r[k] = load(x + (j + k) * stride + i);
+      transpose(r);
+      for (int k = 0; k < lanes; k++) store(values[i + k] + j, r[k]);
+    }
+  }
+  for (int64_t j = 0; j < columns; j++) {
+    for (int64_t i = j < whole_columns ? whole_rows : 0; i < rows; i++) values[i][j] = to_float(x[j * stride + i]);
+  }
 }
 
 // One task is `tile` places of dimension d against the whole last dimension, at one place of all others.
@@ -39,13 +62,10 @@ void copy_transposed(Context& context, const Out& y, const Strided& x, int d) {
       to += outer % x.shape[e] * y_strides[e];
       outer /= x.shape[e];
     }
-    From values[tile][tile];
+    float values[tile][tile];
     for (int64_t column = 0; column < columns; column += tile) {
-      const int64_t n = min(tile, columns - column);
-      for (int64_t j = 0; j < n; j++) {
-        const From* line = static_cast<const From*>(x.data) + from + (column + j) * x.strides[inner];
-        for (int64_t i = 0; i < rows; i++) values[i][j] = line[i];
-      }
+      const int64_t n = min(tile, columns - column), step = x.strides[inner];
+      turn_tile(values, static_cast<const From*>(x.data) + from + column * step, step, rows, n);
       for (int64_t i = 0; i < rows; i++) cast_run(as<To>(y) + to + i * y_strides[d] + column, values[i], n);
     }
   });
@@ -55,7 +75,11 @@ template <class To, class From>
 void copy_as(Context& context, const Out& y, const View& x) {
   const Strided source = strided(x);
   const int d = transposed_dim(source);
-  if (d >= 0) return copy_transposed<To, From>(context, y, source, d);
+  if constexpr (is_int<To> && is_int<From>) {  // bits that only move
+    if (d >= 0) return copy_transposed<float, float>(context, y, source, d);
+  } else if constexpr (!is_int<To> && !is_int<From>) {
+    if (d >= 0) return copy_transposed<To, From>(context, y, source, d);
+  }
   parallel_chunks(context, size_of(y), elementwise_grain, [&](int64_t begin, int64_t end) {
     From buffer[elementwise_block];
     for (int64_t i = begin; i < end; i += elementwise_block) {
@@ -68,9 +92,7 @@ void copy_as(Context& context, const Out& y, const View& x) {
 }  // namespace
 
 void copy(Context& context, Out y, View x) {
-  by_number(y.dtype, [&]<class To>() {
-    by_number(x.dtype, [&]<class From>() { copy_as<To, From>(context, y, x); });
-  });
+  by_number(y.dtype, [&]<class To>() { by_number(x.dtype, [&]<class From>() { copy_as<To, From>(context, y, x); }); });
 }
 
 }  // namespace ettin::ETTIN_LEVEL

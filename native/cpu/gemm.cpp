@@ -46,15 +46,22 @@ struct Areas {
   float* b;
   float* y;
 };
-constexpr int64_t row_room(int64_t rows) { return (rows + lanes - 1) / lanes * lanes; }
+// Packed rows and panels lie a line further apart than they are long: at a power of two they would all fall into the
+// same few sets of the first-level cache.
+constexpr int64_t line_floats = 16;
+constexpr int64_t rows_area(const Limits& limits) { return (limits.rows + 16) * (limits.words + 2 * line_floats); }
+constexpr int64_t panels_area(const Limits& limits) {
+  return (limits.cols / tile_cols + 1) * (limits.words * tile_cols + line_floats);
+}
 constexpr int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
-constexpr int64_t a_area =
-    larger(row_room(packed_limits.rows) * packed_limits.words, row_room(plain_limits.rows) * plain_limits.words);
-constexpr int64_t b_area = plain_limits.cols * plain_limits.words;
+constexpr int64_t a_area = larger(rows_area(packed_limits), rows_area(plain_limits));
+constexpr int64_t b_area = panels_area(plain_limits);
 constexpr int64_t y_area = larger(packed_limits.rows * packed_limits.cols, plain_limits.rows* plain_limits.cols);
 
+constexpr int64_t shared_bytes = int64_t{8} << 20;
+
 Areas areas_of(const Workspace& workspace, int worker) {
-  float* a = reinterpret_cast<float*>(workspace.data + worker * workspace.bytes_each);
+  float* a = reinterpret_cast<float*>(workspace.own + worker * workspace.own_bytes);
   return {a, a + a_area, a + a_area + b_area};
 }
 
@@ -69,7 +76,7 @@ struct Factor {
 
 struct Panels {
   const char* data;
-  int64_t bytes;  // of each
+  int64_t bytes;  // from one to the next
 };
 
 template <class Arithmetic, class T>
@@ -77,25 +84,27 @@ Words<Arithmetic, T> words_for(DType precision) {
   return {precision == DType::bfloat16};
 }
 
+template <class Arithmetic>
+void pack_columns(float* packed, int64_t panel_floats, DType precision, const Matrix& b) {
+  by_float(b.dtype, [&]<class T>() {
+    pack_panels(packed, panel_floats, words_for<Arithmetic, T>(precision),
+                Strips<T>{static_cast<const T*>(b.data), b.rows, b.cols, b.row_stride, b.col_stride});
+  });
+}
+
 // The pieces of a and b that lie in [k, k + depth).
 template <class Arithmetic>
 Panels panels_of(const Factor& b, DType precision, int64_t k, int64_t depth, float* area) {
   const int64_t words = ceil_div(depth, Arithmetic::k_per_word);
   if (b.packed) return {b.packed->data + k / Arithmetic::k_per_word * tile_cols * word_bytes, b.packed->panel_bytes};
-  const Matrix& m = *b.plain;
-  by_float(m.dtype, [&]<class T>() {
-    for (int64_t col = 0; col < m.cols; col += tile_cols) {
-      const T* corner = static_cast<const T*>(element(m, k, col));
-      pack_panel(area + col * words, words_for<Arithmetic, T>(precision),
-                 Strips<T>{corner, depth, min<int64_t>(tile_cols, m.cols - col), m.row_stride, m.col_stride});
-    }
-  });
-  return {reinterpret_cast<const char*>(area), words * tile_cols * word_bytes};
+  const int64_t panel_floats = words * tile_cols + line_floats;
+  pack_columns<Arithmetic>(area, panel_floats, precision, block(*b.plain, k, depth, 0, b.plain->cols));
+  return {reinterpret_cast<const char*>(area), panel_floats * word_bytes};
 }
 
 struct Rows {
   const char* data;
-  int64_t bytes;  // of each
+  int64_t bytes;  // from one to the next
 };
 
 template <class Arithmetic>
@@ -105,7 +114,7 @@ Rows rows_of(const Matrix& a, int64_t k, int64_t depth, float* area) {
   if (words_lie_there) {
     return {static_cast<const char*>(element(a, 0, k)), a.row_stride * bytes_of(a.dtype)};
   }
-  const int64_t row_words = round_up(ceil_div(depth, Arithmetic::k_per_word), int64_t{lanes});
+  const int64_t row_words = round_up(ceil_div(depth, Arithmetic::k_per_word), line_floats) + line_floats;
   by_float(a.dtype, [&]<class T>() {
     const T* corner = static_cast<const T*>(element(a, 0, k));
     pack_rows(area, row_words, words_for<Arithmetic, T>(a.dtype),
@@ -137,8 +146,11 @@ void copy_out(T* y, int64_t y_stride, int64_t rows, int64_t cols, const float* f
   }
 }
 
-void prefetch(const void* p, int64_t bytes) {  // into the second-level cache
-  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(static_cast<const char*>(p) + i, 0, 2);
+// The next tile's rows of y, far away in the caches, while this tile's k runs.
+void fetch_rows(const float* y, int64_t stride, int64_t left) {
+  for (int64_t r = 0; r < min<int64_t>(left, tile_rows); r++) {
+    for (int64_t c = 0; c < tile_cols; c += 16) __builtin_prefetch(y + r * stride + c);
+  }
 }
 
 // One block of y by one worker.
@@ -156,12 +168,13 @@ void multiply_block(const Areas& areas, const Matrix& y, const Matrix& a, const 
     const Rows rows = rows_of<Arithmetic>(a, k, depth, areas.a);
     const Panels panels = panels_of<Arithmetic>(b, a.dtype, k, depth, areas.b);
 
-    const int64_t share = round_up(words * tile_cols * word_bytes / ceil_div(max<int64_t>(y.rows, 1), int64_t{tile_rows}), 64);
     for (int64_t col = 0; col < y.cols; col += tile_cols) {
       const int64_t cols = min<int64_t>(tile_cols, y.cols - col);
       const char* panel = panels.data + col / tile_cols * panels.bytes;
+      const char* next = col + tile_cols < y.cols ? panel + panels.bytes : panel;
       for (int64_t row = 0; row < y.rows; row += tile_rows) {
         const int64_t count = min<int64_t>(tile_rows, y.rows - row);
+        const char* ahead = next + row / tile_rows % fetching_tiles * ceil_div(words, fetch_words) * 64;
         T* const corner = y_data + row * y.row_stride + col;
         const bool whole = sizeof(T) == 4 && cols == tile_cols;
         float* const rest = sizeof(T) == 4 ? reinterpret_cast<float*>(corner) : areas.y + row * rest_stride + col;
@@ -186,17 +199,11 @@ void multiply_block(const Areas& areas, const Matrix& y, const Matrix& a, const 
           start = bias + col;
         }
 
-        // What the next tiles need is far away in the caches: fetch it while this tile's k runs.
-        if (!first || accumulate) {
-          const int64_t ahead = min<int64_t>(tile_rows, y.rows - row - tile_rows);
-          const float* below = rest + tile_rows * rest_stride;
-          for (int64_t r = 0; r < ahead; r++) prefetch(below + r * rest_stride, tile_cols * sizeof(float));
-        }
-        if (col + tile_cols < y.cols) prefetch(panel + panels.bytes + row / tile_rows * share, share);
+        if (!first || accumulate) fetch_rows(rest + tile_rows * rest_stride, rest_stride, y.rows - row - tile_rows);
 
         const bool to_rest = whole || (sizeof(T) == 2 && !last);
-        tile_of<Arithmetic>(count, words, rows.data + row * rows.bytes, rows.bytes, panel, start, start_stride,
-                            to_rest ? rest : edge.at, to_rest ? rest_stride : tile_cols);
+        multiply_tile<Arithmetic>(count, {words, rows.data + row * rows.bytes, rows.bytes, panel, start, start_stride,
+                                          to_rest ? rest : edge.at, to_rest ? rest_stride : tile_cols, ahead});
         if (!to_rest) copy_out(corner, y.row_stride, count, cols, edge.at, tile_cols);
       }
     }
@@ -274,22 +281,25 @@ Packed as_packed(void* data, int64_t rows, int64_t cols, DType precision) {
   return {static_cast<char*>(data), precision, rows, cols, words_of(rows, precision) * tile_cols * word_bytes};
 }
 
-Packed pack(Context& context, void* data, const Matrix& b, DType precision) {
-  const Packed packed = as_packed(data, b.rows, b.cols, precision);
-  by_arithmetic(precision, [&]<class Arithmetic>() {
-    parallel_for(context, ceil_div(b.cols, int64_t{tile_cols}), [&](int64_t panel, int) {
-      const int64_t col = panel * tile_cols;
-      const Matrix part = block(b, 0, b.rows, col, min<int64_t>(tile_cols, b.cols - col));
-      panels_of<Arithmetic>({nullptr, &part}, precision, 0, b.rows,
-                            reinterpret_cast<float*>(packed.data + panel * packed.panel_bytes));
-    });
-  });
-  return packed;
-}
-
 Packed packed_block(const Packed& b, int64_t row, int64_t rows, int64_t col, int64_t cols) {
   const int64_t offset = col / tile_cols * b.panel_bytes + words_of(row, b.precision) * tile_cols * word_bytes;
   return {b.data + offset, b.precision, rows, cols, b.panel_bytes};
+}
+
+Packed pack(Context& context, void* data, const Matrix& b, DType precision) {
+  const Packed packed = as_packed(data, b.rows, b.cols, precision);
+  constexpr int64_t task_cols = 256, task_rows = 512;
+  const int64_t col_tasks = ceil_div(b.cols, task_cols), row_tasks = ceil_div(b.rows, task_rows);
+  by_arithmetic(precision, [&]<class Arithmetic>() {
+    parallel_for(context, col_tasks * row_tasks, [&](int64_t task, int) {
+      const int64_t col = task % col_tasks * task_cols, row = task / col_tasks * task_rows;
+      const int64_t rows = min(task_rows, b.rows - row), cols = min(task_cols, b.cols - col);
+      const Packed part = packed_block(packed, row, rows, col, cols);
+      pack_columns<Arithmetic>(reinterpret_cast<float*>(part.data), part.panel_bytes / word_bytes, precision,
+                               block(b, row, rows, col, cols));
+    });
+  });
+  return packed;
 }
 
 Packed packed_weight(Context& context, const View& w, bool transpose, DType precision) {
@@ -303,8 +313,9 @@ Packed packed_weight(Context& context, const View& w, bool transpose, DType prec
 }
 
 Workspace gemm_workspace(Context& context) {
-  const int64_t bytes_each = (a_area + b_area + y_area) * word_bytes;
-  return {static_cast<char*>(scratch(context, bytes_each * workers(context))), bytes_each};
+  const int64_t own_bytes = (a_area + b_area + y_area) * word_bytes;
+  char* data = static_cast<char*>(scratch(context, shared_bytes + own_bytes * workers(context)));
+  return {data, data + shared_bytes, own_bytes};
 }
 
 void gemm(Context& context, const Workspace& workspace, const Matrix& y, const Matrix& a, const Packed& b,
@@ -313,7 +324,19 @@ void gemm(Context& context, const Workspace& workspace, const Matrix& y, const M
 }
 void gemm(Context& context, const Workspace& workspace, const Matrix& y, const Matrix& a, const Matrix& b,
           const float* bias, bool accumulate) {
-  gemm(context, workspace, y, a, Factor{nullptr, &b}, bias, accumulate);
+  // Where several blocks of rows need b, it is packed once for all, a piece of k at a time: all of k where y could not
+  // hold the sums in between.
+  const int64_t k_bytes = max<int64_t>(packed_bytes(2, b.cols, a.dtype) / 2, 1);
+  const int64_t piece =
+      min(shared_bytes / k_bytes / packed_limits.words * packed_limits.words, max<int64_t>(b.rows, 1));
+  if (y.rows < 2 * packed_limits.rows || piece == 0 || (piece < b.rows && y.dtype != DType::float32)) {
+    return gemm(context, workspace, y, a, Factor{nullptr, &b}, bias, accumulate);
+  }
+  for (int64_t k = 0; k == 0 || k < b.rows; k += piece) {
+    const int64_t depth = min(piece, b.rows - k);
+    const Packed packed = pack(context, workspace.shared, block(b, k, depth, 0, b.cols), a.dtype);
+    gemm(context, workspace, y, block(a, 0, a.rows, k, depth), packed, k == 0 ? bias : nullptr, accumulate || k > 0);
+  }
 }
 void gemm_alone(const Workspace& workspace, int worker, const Matrix& y, const Matrix& a, const Packed& b,
                 const float* bias, bool accumulate) {

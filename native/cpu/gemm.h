@@ -48,10 +48,11 @@ Packed packed_block(const Packed& b, int64_t row, int64_t rows, int64_t col,
 // The weight w [N,K], transposed or not, packed: from the copy kept beside its storage, or into scratch.
 Packed packed_weight(Context& context, const View& w, bool transpose, DType precision);
 
-// Memory for the blocks that workers pack. One for a whole kernel: scratch is not given back in between.
+// Memory for what is packed in passing. One for a whole kernel: scratch is not given back in between.
 struct Workspace {
-  char* data;
-  int64_t bytes_each;
+  char* shared;
+  char* own;  // of worker 0; the others' follow
+  int64_t own_bytes;
 };
 Workspace gemm_workspace(Context& context);
 

@@ -74,6 +74,7 @@ void read_square(const Words<Arithmetic, T>& words, const Strips<T>& s, int64_t 
   } else if (s.stride == 1) {
     for (int64_t w = 0; w < lanes; w++) {
       const int64_t left = depth - w * per_word;
+      __builtin_prefetch(corner + (w + lanes) * per_word * s.k_stride);  // the square below
       square[w] = left > 0 ? words.across(corner + w * per_word * s.k_stride, s.k_stride, left, count) : zero();
     }
     if constexpr (want_along) transpose(square);
@@ -89,26 +90,37 @@ void read_square(const Words<Arithmetic, T>& words, const Strips<T>& s, int64_t 
   }
 }
 
-// A panel of b: word w of tile_cols columns (zeros past the last) at w * tile_cols.
+// Panels of b, panel_floats apart: word w of tile_cols columns (zeros past the last) at w * tile_cols.
 template <class Arithmetic, class T>
-void pack_panel(float* panel, const Words<Arithmetic, T>& words, const Strips<T>& s) {
+void pack_panels(float* packed, int64_t panel_floats, Words<Arithmetic, T> words, Strips<T> s) {
   constexpr int64_t per_word = Arithmetic::k_per_word;
   const int64_t total = ceil_div(s.depth, per_word);
   if (s.stride == 1) {
-    for (int64_t w = 0; w < total; w++) {
-      const int64_t k = w * per_word;
-      for (int64_t v = 0; v < tile_cols; v += lanes) {
-        const T* p = s.data + k * s.k_stride + v;
-        store(panel + w * tile_cols + v, v < s.count ? words.across(p, s.k_stride, s.depth - k, s.count - v) : zero());
+    // A few rows at a time through all panels: more would be more pages than the processor keeps in mind.
+    constexpr int64_t few = 16;
+    for (int64_t first = 0; first < total; first += few) {
+      float* panel = packed;
+      for (int64_t i = 0; i < s.count; i += tile_cols, panel += panel_floats) {
+        for (int64_t w = first; w < min(total, first + few); w++) {
+          const int64_t k = w * per_word;
+          for (int64_t v = 0; v < tile_cols; v += lanes) {
+            const T* p = s.data + k * s.k_stride + i + v;
+            const int64_t n = s.count - i - v;
+            __builtin_prefetch(p + few * per_word * s.k_stride);
+            store(panel + w * tile_cols + v, n > 0 ? words.across(p, s.k_stride, s.depth - k, n) : zero());
+          }
+        }
       }
     }
     return;
   }
-  for (int64_t w = 0; w < total; w += lanes) {
-    for (int64_t v = 0; v < tile_cols; v += lanes) {
-      vf square[lanes];
-      read_square<false>(words, s, w * per_word, v, square);
-      for (int64_t j = 0; j < lanes && w + j < total; j++) store(panel + (w + j) * tile_cols + v, square[j]);
+  for (int64_t i = 0; i < s.count; i += tile_cols, packed += panel_floats) {
+    for (int64_t w = 0; w < total; w += lanes) {
+      for (int64_t v = 0; v < tile_cols; v += lanes) {
+        vf square[lanes];
+        read_square<false>(words, s, w * per_word, i + v, square);
+        for (int64_t j = 0; j < lanes && w + j < total; j++) store(packed + (w + j) * tile_cols + v, square[j]);
+      }
     }
   }
 }
@@ -116,7 +128,7 @@ void pack_panel(float* panel, const Words<Arithmetic, T>& words, const Strips<T>
 // Rows of a: word w of row r at r * row_words + w. row_words is a multiple of `lanes`, the rows' number too: the
 // room past the last is written.
 template <class Arithmetic, class T>
-void pack_rows(float* packed, int64_t row_words, const Words<Arithmetic, T>& words, const Strips<T>& s) {
+void pack_rows(float* packed, int64_t row_words, Words<Arithmetic, T> words, Strips<T> s) {
   constexpr int64_t per_word = Arithmetic::k_per_word;
   const int64_t total = ceil_div(s.depth, per_word);
   if (s.k_stride == 1) {

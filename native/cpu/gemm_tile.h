@@ -49,53 +49,83 @@ struct Pairs {
 };
 #endif
 
-// y[r, :] = start[r, :] + sum over words of a[r] · b, for `rows` rows and tile_cols columns. A null start is zero;
-// y may be start.
+// What one tile of y is made of.
+struct Tile {
+  int64_t words;
+  const char* a;  // word w of row r at a + r * a_row_bytes + w * word_bytes
+  int64_t a_row_bytes;
+  const char* b;       // a panel: word w of tile_cols columns
+  const float* start;  // the sums begin here; null: at zero
+  int64_t start_stride;
+  float* y;  // may be start
+  int64_t y_stride;
+  const char* ahead;  // the panel that comes next
+};
+
+// Words between two fetches of a line of `ahead` into the second-level cache. One by one: together they would fill
+// the buffers for misses.
+constexpr int64_t fetch_words = tile_cols == 64 ? 4 : 8;
+// The tiles that fetch a whole panel.
+constexpr int64_t fetching_tiles = fetch_words * word_bytes * tile_cols / 64;
+
+// y[r, :] = start[r, :] + sum over words of a[r] · b, for `rows` rows and tile_cols columns.
 template <class Arithmetic, int rows>
-void tile(int64_t words, const char* a, int64_t a_row_bytes, const char* b, const float* start, int64_t start_stride,
-          float* y, int64_t y_stride) {
+void multiply_tile(const Tile& tile) {
   vf sum[rows][tile_vectors];
-  if (start) {
+  if (tile.start) {
     ETTIN_UNROLL for (int r = 0; r < rows; r++) {
-      ETTIN_UNROLL for (int v = 0; v < tile_vectors; v++) sum[r][v] = load(start + r * start_stride + v * lanes);
+      ETTIN_UNROLL for (int v = 0; v < tile_vectors; v++) {
+        sum[r][v] = load(tile.start + r * tile.start_stride + v * lanes);
+      }
     }
   } else {
     ETTIN_UNROLL for (int r = 0; r < rows; r++) {
       ETTIN_UNROLL for (int v = 0; v < tile_vectors; v++) sum[r][v] = zero();
     }
   }
-  for (int64_t w = 0; w < words; w++) {
-    typename Arithmetic::Words b_w[tile_vectors];
-    ETTIN_UNROLL for (int v = 0; v < tile_vectors; v++) b_w[v] = Arithmetic::read(b + v * lanes * word_bytes);
-    ETTIN_UNROLL for (int r = 0; r < rows; r++) {
-      const typename Arithmetic::Words a_w = Arithmetic::broadcast(a + r * a_row_bytes);
-      ETTIN_UNROLL for (int v = 0; v < tile_vectors; v++) sum[r][v] = Arithmetic::step(a_w, b_w[v], sum[r][v]);
+
+  const char* a = tile.a;
+  const char* b = tile.b;
+  const char* ahead = tile.ahead;
+  const int64_t a_row_bytes = tile.a_row_bytes;
+  int64_t left = tile.words;
+  while (left > 0) {
+    __builtin_prefetch(ahead, 0, 2);
+    ahead += 64;
+    const int64_t end = left > fetch_words ? left - fetch_words : 0;
+    for (; left > end; left--) {
+      typename Arithmetic::Words b_w[tile_vectors];
+      ETTIN_UNROLL for (int v = 0; v < tile_vectors; v++) b_w[v] = Arithmetic::read(b + v * lanes * word_bytes);
+      ETTIN_UNROLL for (int r = 0; r < rows; r++) {
+        const typename Arithmetic::Words a_w = Arithmetic::broadcast(a + r * a_row_bytes);
+        ETTIN_UNROLL for (int v = 0; v < tile_vectors; v++) sum[r][v] = Arithmetic::step(a_w, b_w[v], sum[r][v]);
+      }
+      a += word_bytes;
+      b += tile_cols * word_bytes;
     }
-    a += word_bytes;
-    b += tile_cols * word_bytes;
   }
+
   ETTIN_UNROLL for (int r = 0; r < rows; r++) {
-    ETTIN_UNROLL for (int v = 0; v < tile_vectors; v++) store(y + r * y_stride + v * lanes, sum[r][v]);
+    ETTIN_UNROLL for (int v = 0; v < tile_vectors; v++) store(tile.y + r * tile.y_stride + v * lanes, sum[r][v]);
   }
 }
 
 // The same for 1 to tile_rows rows.
 template <class Arithmetic>
-void tile_of(int64_t rows, int64_t words, const char* a, int64_t a_row_bytes, const char* b, const float* start,
-             int64_t start_stride, float* y, int64_t y_stride) {
+void multiply_tile(int64_t rows, const Tile& tile) {
   switch (rows) {
     case 6:
-      return tile<Arithmetic, 6>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+      return multiply_tile<Arithmetic, 6>(tile);
     case 5:
-      return tile<Arithmetic, 5>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+      return multiply_tile<Arithmetic, 5>(tile);
     case 4:
-      return tile<Arithmetic, 4>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+      return multiply_tile<Arithmetic, 4>(tile);
     case 3:
-      return tile<Arithmetic, 3>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+      return multiply_tile<Arithmetic, 3>(tile);
     case 2:
-      return tile<Arithmetic, 2>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+      return multiply_tile<Arithmetic, 2>(tile);
     default:
-      return tile<Arithmetic, 1>(words, a, a_row_bytes, b, start, start_stride, y, y_stride);
+      return multiply_tile<Arithmetic, 1>(tile);
   }
 }
 

@@ -55,30 +55,34 @@ void forward_rows(bool past, T* y, float* means, float* rstds, const T* x, const
   }
 }
 
-// One row of dx; its part of dweight and dbias goes into dw and db [C].
+// One row of dx; its part of dweight and dbias goes into dw and db [C]. n and g wait in `room` for the second
+// pass, so that nothing is widened twice.
 template <class T>
 void backward_row(bool past, T* dx, float* dw, float* db, const T* dy, const T* dsum, const T* s, float mean,
-                  float rstd, const float* w, int64_t C) {
+                  float rstd, const float* w, int64_t C, float* room) {
+  float *n = room, *g = room + round_up(C, 16);
   const vf center = set(mean), scale = set(rstd);
   float sums[2];  // of g, of g n
-  row_sums<2>(sums, C, [&](vf* acc, int64_t c, int64_t m) {
+  row_sums<2, 2>(sums, C, [&](vf* acc, int64_t c, int64_t m) {
     const vf d = load(dy + c, m);
-    const vf n = mul(sub(load(s + c, m), center), scale);
-    const vf g = mul(d, load(w + c, m));
-    acc[0] = add(acc[0], g);
-    acc[1] = fma(g, n, acc[1]);
-    store(dw + c, fma(d, n, load(dw + c, m)), m);
+    const vf normal = mul(sub(load(s + c, m), center), scale);
+    const vf reached = mul(d, load(w + c, m));
+    acc[0] = add(acc[0], reached);
+    acc[1] = fma(reached, normal, acc[1]);
+    store(dw + c, fma(d, normal, load(dw + c, m)), m);
     store(db + c, add(load(db + c, m), d), m);
+    store(n + c, normal);
+    store(g + c, reached);
   });
   // dx = rstd g - (rstd sum(g n) / C) n - rstd sum(g) / C
-  const vf along = set(rstd * (sums[1] / static_cast<float>(C)));
   const vf level = set(rstd * (sums[0] / static_cast<float>(C)));
-  store_row(past, dx, C, [&](int64_t c, int64_t m) {
-    const vf n = mul(sub(load(s + c, m), center), scale);
-    vf d = sub(mul(mul(load(dy + c, m), load(w + c, m)), scale), fma(n, along, level));
-    if (dsum) d = add(d, load(dsum + c, m));
-    return d;
-  });
+  const vf along = set(rstd * (sums[1] / static_cast<float>(C)));
+  const auto value = [&](int64_t c) { return sub(mul(load(g + c), scale), fma(load(n + c), along, level)); };
+  if (dsum) {
+    store_row(past, dx, C, [&](int64_t c, int64_t m) { return add(value(c), load(dsum + c, m)); });
+  } else {
+    store_row(past, dx, C, [&](int64_t c, int64_t) { return value(c); });
+  }
 }
 
 }  // namespace
@@ -93,7 +97,7 @@ void layer_norm_forward(Context& context, Out y, OptionalOut sum, Out mean, Out 
   float* wide = static_cast<float*>(scratch(context, workers(context) * room * 4));
   by_float(x.dtype, [&]<class X>() {
     parallel_for(context, ceil_div(T, grain), [&](int64_t task, int worker) {
-      const auto run = [&]<int R>(int64_t t) {
+      each_rows(task * grain, min(T, (task + 1) * grain), [&]<int R>(int64_t t) {
         const X* s = as<X>(x) + t * C;
         if (present(residual)) {
           X* out = as<X>(sum) + t * C;
@@ -102,11 +106,7 @@ void layer_norm_forward(Context& context, Out y, OptionalOut sum, Out mean, Out 
         }
         forward_rows<R>(past, as<X>(y) + t * C, as<float>(mean) + t, as<float>(rstd) + t, s, w, b, C, eps,
                         wide + worker * room);
-      };
-      int64_t t = task * grain;
-      const int64_t end = min(T, t + grain);
-      for (; t + 2 <= end; t += 2) run.template operator()<2>(t);
-      if (t < end) run.template operator()<1>(t);
+      });
       stream_end();
     });
   });
@@ -119,8 +119,10 @@ void layer_norm_backward(Context& context, Out dx, OptionalInOut dweight, Option
   const bool past = past_cache(dx);
   float* dw = static_cast<float*>(scratch(context, pieces * C * 4));
   float* db = static_cast<float*>(scratch(context, pieces * C * 4));
+  const int64_t room = 2 * round_up(C, 16);
+  float* wide = static_cast<float*>(scratch(context, workers(context) * room * 4));
   by_float(s.dtype, [&]<class X>() {
-    parallel_for(context, pieces, [&](int64_t p, int) {
+    parallel_for(context, pieces, [&](int64_t p, int worker) {
       for (int64_t c = 0; c < C; c += lanes) {
         store(dw + p * C + c, zero(), C - c);
         store(db + p * C + c, zero(), C - c);
@@ -128,7 +130,7 @@ void layer_norm_backward(Context& context, Out dx, OptionalInOut dweight, Option
       for (int64_t t = p * norm_piece; t < min(T, (p + 1) * norm_piece); t++) {
         backward_row(past, as<X>(dx) + t * C, dw + p * C, db + p * C, as<X>(dy) + t * C,
                      present(dsum) ? as<X>(dsum) + t * C : nullptr, as<X>(s) + t * C, as<float>(mean)[t],
-                     as<float>(rstd)[t], w, C);
+                     as<float>(rstd)[t], w, C, wide + worker * room);
       }
       stream_end();
     });

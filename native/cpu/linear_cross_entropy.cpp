@@ -21,8 +21,10 @@ namespace ettin::ETTIN_LEVEL {
 
 namespace {
 
-constexpr int64_t block_bytes = int64_t{48} << 20;
+constexpr int64_t block_bytes = int64_t{44} << 20;
 constexpr int64_t bias_columns = 1024;  // of dbias that one task sums
+constexpr int64_t word_groups = 8;      // of the vocabulary: dx is the sum of their parts, in order
+constexpr int64_t part_columns = 384;   // of dx that one task makes
 
 struct Head {
   const View &x, &w, &bias, &targets;
@@ -36,8 +38,10 @@ void check_targets(const View& targets, int64_t V) {
   const int32_t* ids = as<int32_t>(targets);
   for (int64_t s = 0; s < size_of(targets); s++) {
     if (ids[s] < 0 || ids[s] >= V) {
-      fail("target %d at place %lld is outside the vocabulary of %lld. Leave rows without a target out of x and targets.",
-           ids[s], static_cast<long long>(s), static_cast<long long>(V));
+      fail(
+          "target %d at place %lld is outside the vocabulary of %lld. Leave rows without a target out of x and "
+          "targets.",
+          ids[s], static_cast<long long>(s), static_cast<long long>(V));
     }
   }
 }
@@ -95,6 +99,30 @@ void fill_zero(Context& context, const View& y) {
   });
 }
 
+// dx = d · w for a block of rows. The inner dimension is the vocabulary: it is cut into groups that are summed
+// apart, so that each piece of w is brought into the caches and packed once. `parts` holds word_groups times dx.
+void input_gradient(Context& context, const Workspace& workspace, const Matrix& dx, const Matrix& d, const Matrix& w,
+                    float* parts) {
+  const int64_t size = dx.rows * dx.cols, words = ceil_div(w.rows, word_groups);
+  const int64_t groups = ceil_div(w.rows, words), pieces = ceil_div(dx.cols, part_columns);
+  parallel_for(context, groups * pieces, [&](int64_t task, int worker) {
+    const int64_t group = task / pieces, c = task % pieces * part_columns, v = group * words;
+    const int64_t columns = min(part_columns, dx.cols - c), count = min(words, w.rows - v);
+    const Matrix part{parts + group * size + c, DType::float32, dx.rows, columns, dx.cols, 1};
+    gemm_alone(workspace, worker, part, block(d, 0, d.rows, v, count), block(w, v, count, c, columns), nullptr, false);
+  });
+  parallel_chunks(context, size, int64_t{4096}, [&](int64_t begin, int64_t end) {
+    by_float(dx.dtype, [&]<class T>() {
+      T* out = static_cast<T*>(dx.data);
+      for (int64_t i = begin; i < end; i += lanes) {
+        vf sum = load(parts + i, end - i);
+        for (int64_t g = 1; g < groups; g++) sum = add(sum, load(parts + g * size + i, end - i));
+        store(out + i, sum, end - i);
+      }
+    });
+  });
+}
+
 // dloss(s) is called where there are gradients. known_lse: read lse instead of writing it and loss.
 template <class DLoss>
 void run(Context& context, const Head& head, float* loss, float* lse, bool known_lse, const Gradients* gradients,
@@ -115,6 +143,9 @@ void run(Context& context, const Head& head, float* loss, float* lse, bool known
   const int64_t step = ceil_div(S, blocks);
   float* scores = static_cast<float*>(scratch(context, step * V * 4));
   const DType dtype = head.x.dtype;
+  const bool into_x = gradients && present(gradients->dx), into_w = gradients && present(gradients->dw);
+  float* parts = static_cast<float*>(scratch(context, into_x ? word_groups * step * x.cols * 4 : 0));
+  void* packed = scratch(context, into_w ? packed_bytes(step, x.cols, dtype) : 0);
   const int64_t row_stride = dtype == DType::bfloat16 ? 2 * V : V;
 
   for (int64_t first = 0; first < S; first += step) {
@@ -139,11 +170,10 @@ void run(Context& context, const Head& head, float* loss, float* lse, bool known
         add_columns(context, as<float>(gradients->dbias), static_cast<const T*>(d.data), rows, V, row_stride);
       });
     }
-    if (present(gradients->dx)) {
-      gemm(context, workspace, block(as_matrix(gradients->dx), first, rows, 0, x.cols), d, w, nullptr, false);
-    }
-    if (present(gradients->dw)) {
-      gemm(context, workspace, as_matrix(gradients->dw), transposed(d), x_block, nullptr,
+    if (into_x)
+      input_gradient(context, workspace, block(as_matrix(gradients->dx), first, rows, 0, x.cols), d, w, parts);
+    if (into_w) {
+      gemm(context, workspace, as_matrix(gradients->dw), transposed(d), pack(context, packed, x_block, dtype), nullptr,
            gradients->accumulate_weight || first > 0);
     }
   }

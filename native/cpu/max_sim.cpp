@@ -122,7 +122,8 @@ struct Lists {
 };
 
 Lists lists_of(Context& context, const Interaction& all, int64_t keys, bool by_query) {
-  Lists lists{static_cast<int64_t*>(scratch(context, (keys + 2) * 8)), static_cast<int64_t*>(scratch(context, all.count * 8))};
+  Lists lists{static_cast<int64_t*>(scratch(context, (keys + 2) * 8)),
+              static_cast<int64_t*>(scratch(context, all.count * 8))};
   const auto key = [&](int64_t p) { return by_query ? all.pair(p).query : all.pair(p).document; };
   zero_bytes(lists.start, (keys + 2) * 8);
   for (int64_t p = 0; p < all.count; p++) lists.start[key(p) + 2]++;

@@ -18,6 +18,14 @@ inline const float* norm_weight(Context& context, const Optional& weight, int64_
   return copy;
 }
 
+// body<R>(t) for rows [begin, end): two at a time, the last alone.
+template <class Body>
+inline void each_rows(int64_t begin, int64_t end, const Body& body) {
+  int64_t t = begin;
+  for (; t + 2 <= end; t += 2) body.template operator()<2>(t);
+  if (t < end) body.template operator()<1>(t);
+}
+
 // Row r as float32: itself, or a place in `room` that widen() fills on the first pass over the row.
 inline const float* widened(const float* x, float*, int, int64_t) { return x; }
 inline const float* widened(const bf16*, float* room, int r, int64_t C) { return room + r * round_up(C, 16); }

@@ -38,23 +38,38 @@ void forward_rows(bool past, T* y, float* rstds, const T* x, const float* w, int
   }
 }
 
-template <class T>
-void backward_row(bool past, T* dx, float* dw, const T* dy, const T* dsum, const T* s, float rstd, const float* w,
-                  int64_t C) {
-  const vf scale = set(rstd);
-  const float product = row_sum(C, [&](vf acc, int64_t c, int64_t m) {
-    const vf d = load(dy + c, m);
-    const vf n = mul(load(s + c, m), scale);
-    store(dw + c, fma(d, n, load(dw + c, m)), m);
-    return fma(mul(d, load(w + c, m)), n, acc);
+template <int R, class T>
+void backward_rows(bool past, T* dx, float* dw, const T* dy, const T* dsum, const T* s, const float* rstds,
+                   const float* w, int64_t C, float* room) {
+  const int64_t wide = round_up(C, 16);
+  vf scale[R];
+  for (int r = 0; r < R; r++) scale[r] = set(rstds[r]);
+  float sums[R];  // of g n
+  row_sums<R>(sums, C, [&](vf* acc, int64_t c, int64_t m) {
+    const vf weight = load(w + c, m);
+    vf dweight = load(dw + c, m);
+    for (int r = 0; r < R; r++) {
+      const vf d = load(dy + r * C + c, m);
+      const vf n = mul(load(s + r * C + c, m), scale[r]);
+      const vf g = mul(d, weight);
+      dweight = fma(d, n, dweight);
+      acc[r] = fma(g, n, acc[r]);
+      store(room + 2 * r * wide + c, n);
+      store(room + (2 * r + 1) * wide + c, g);
+    }
+    store(dw + c, dweight, m);
   });
-  const vf along = set(product / static_cast<float>(C));
-  store_row(past, dx, C, [&](int64_t c, int64_t m) {
-    const vf n = mul(load(s + c, m), scale);
-    vf d = mul(fnma(n, along, mul(load(dy + c, m), load(w + c, m))), scale);
-    if (dsum) d = add(d, load(dsum + c, m));
-    return d;
-  });
+  for (int r = 0; r < R; r++) {
+    const vf along = set(sums[r] / static_cast<float>(C));
+    const float *n = room + 2 * r * wide, *g = n + wide;
+    const auto value = [&](int64_t c) { return mul(fnma(load(n + c), along, load(g + c)), scale[r]); };
+    if (dsum) {
+      const T* more = dsum + r * C;
+      store_row(past, dx + r * C, C, [&](int64_t c, int64_t m) { return add(value(c), load(more + c, m)); });
+    } else {
+      store_row(past, dx + r * C, C, [&](int64_t c, int64_t) { return value(c); });
+    }
+  }
 }
 
 }  // namespace
@@ -68,7 +83,7 @@ void rms_norm_forward(Context& context, Out y, OptionalOut sum, Out rstd, View x
   float* wide = static_cast<float*>(scratch(context, workers(context) * room * 4));
   by_float(x.dtype, [&]<class X>() {
     parallel_for(context, ceil_div(T, grain), [&](int64_t task, int worker) {
-      const auto run = [&]<int R>(int64_t t) {
+      each_rows(task * grain, min(T, (task + 1) * grain), [&]<int R>(int64_t t) {
         const X* s = as<X>(x) + t * C;
         if (present(residual)) {
           X* out = as<X>(sum) + t * C;
@@ -76,11 +91,7 @@ void rms_norm_forward(Context& context, Out y, OptionalOut sum, Out rstd, View x
           s = out;
         }
         forward_rows<R>(past, as<X>(y) + t * C, as<float>(rstd) + t, s, w, C, eps, wide + worker * room);
-      };
-      int64_t t = task * grain;
-      const int64_t end = min(T, t + grain);
-      for (; t + 2 <= end; t += 2) run.template operator()<2>(t);
-      if (t < end) run.template operator()<1>(t);
+      });
       stream_end();
     });
   });
@@ -92,13 +103,16 @@ void rms_norm_backward(Context& context, Out dx, OptionalInOut dweight, View dy,
   const float* w = norm_weight(context, weight, C, 1.0f);
   const bool past = past_cache(dx);
   float* dw = static_cast<float*>(scratch(context, pieces * C * 4));
+  const int64_t room = 4 * round_up(C, 16);
+  float* wide = static_cast<float*>(scratch(context, workers(context) * room * 4));
   by_float(s.dtype, [&]<class X>() {
-    parallel_for(context, pieces, [&](int64_t p, int) {
+    parallel_for(context, pieces, [&](int64_t p, int worker) {
       for (int64_t c = 0; c < C; c += lanes) store(dw + p * C + c, zero(), C - c);
-      for (int64_t t = p * norm_piece; t < min(T, (p + 1) * norm_piece); t++) {
-        backward_row(past, as<X>(dx) + t * C, dw + p * C, as<X>(dy) + t * C,
-                     present(dsum) ? as<X>(dsum) + t * C : nullptr, as<X>(s) + t * C, as<float>(rstd)[t], w, C);
-      }
+      each_rows(p * norm_piece, min(T, (p + 1) * norm_piece), [&]<int R>(int64_t t) {
+        backward_rows<R>(past, as<X>(dx) + t * C, dw + p * C, as<X>(dy) + t * C,
+                         present(dsum) ? as<X>(dsum) + t * C : nullptr, as<X>(s) + t * C, as<float>(rstd) + t, w, C,
+                         wide + worker * room);
+      });
       stream_end();
     });
   });

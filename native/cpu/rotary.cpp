@@ -27,9 +27,8 @@ void rotary(Context& context, Out y, View x, View cos, View sin, View offsets, O
         const int64_t until = min<int64_t>(end, offset[b + 1]), position = (start ? start[b] : 0) + t - offset[b];
         if (until <= t) continue;
         for (int64_t h = 0; h < heads; h++) {
-          copy_rows(as<Real>(y) + (t * heads + h) * dim, heads * dim,
-                    as<Real>(x) + t * x.strides[0] + h * x.strides[1], x.strides[0], until - t, dim, 1.0f,
-                    as<float>(cos), as<float>(sin), position, inverse);
+          copy_rows(as<Real>(y) + (t * heads + h) * dim, heads * dim, as<Real>(x) + t * x.strides[0] + h * x.strides[1],
+                    x.strides[0], until - t, dim, 1.0f, as<float>(cos), as<float>(sin), position, inverse);
         }
         t = until;
       }

@@ -24,20 +24,17 @@ struct Compensated {
 
 constexpr int64_t sum_chunk = 4096;
 
-// K sums over [begin, end) at once, one vector each. step(acc, i, m) adds the m <= lanes elements from i on to
-// acc[0 … K-1]; it may also store. Lanes from m on are dropped here.
-template <int K, class Step>
+// K sums over [begin, end) at once, one vector each, in U accumulators. step(acc, i, m) adds the m <= lanes
+// elements from i on to acc[0 … K-1]; it may also store. Lanes from m on are dropped here.
+template <int K, int U, class Step>
 inline void piece_sums(vf* sums, int64_t begin, int64_t end, const Step& step) {
-  vf acc[4][K];
-  for (int a = 0; a < 4; a++) {
-    for (int k = 0; k < K; k++) acc[a][k] = zero();
+  vf acc[U][K];
+  for (int u = 0; u < U; u++) {
+    for (int k = 0; k < K; k++) acc[u][k] = zero();
   }
   int64_t i = begin;
-  for (; i + 4 * lanes <= end; i += 4 * lanes) {
-    step(acc[0], i, lanes);
-    step(acc[1], i + lanes, lanes);
-    step(acc[2], i + 2 * lanes, lanes);
-    step(acc[3], i + 3 * lanes, lanes);
+  for (; i + U * lanes <= end; i += U * lanes) {
+    for (int u = 0; u < U; u++) step(acc[u], i + u * lanes, lanes);
   }
   for (; i + lanes <= end; i += lanes) step(acc[0], i, lanes);
   if (i < end) {
@@ -46,17 +43,21 @@ inline void piece_sums(vf* sums, int64_t begin, int64_t end, const Step& step) {
     step(tail, i, end - i);
     for (int k = 0; k < K; k++) acc[1][k] = select(part(end - i), tail[k], acc[1][k]);
   }
-  for (int k = 0; k < K; k++) sums[k] = add(add(acc[0][k], acc[1][k]), add(acc[2][k], acc[3][k]));
+  for (int k = 0; k < K; k++) {
+    sums[k] = add(acc[0][k], acc[1][k]);
+    if constexpr (U == 4) sums[k] = add(sums[k], add(acc[2][k], acc[3][k]));
+  }
 }
 
-template <int K, class Step>
+// The same over [0, n), of the lanes too. U is 4, or 2 where registers are short.
+template <int K, int U = 4, class Step>
 inline void row_sums(float* sums, int64_t n, const Step& step) {
   const bool short_row = n <= sum_chunk;
   Compensated total[K];
   vf piece[K];
   for (int k = 0; k < K; k++) piece[k] = zero();
   for (int64_t begin = 0; begin < n; begin += sum_chunk) {
-    piece_sums<K>(piece, begin, min(n, begin + sum_chunk), step);
+    piece_sums<K, U>(piece, begin, min(n, begin + sum_chunk), step);
     if (short_row) break;
     for (int k = 0; k < K; k++) total[k].add(piece[k]);
   }

@@ -20,8 +20,8 @@ namespace ettin::ETTIN_LEVEL {
 namespace {
 
 constexpr int64_t block_bytes = int64_t{16} << 20;
-constexpr int64_t max_columns = 64;        // of a block that one task pools
-constexpr int64_t words_per_task = 64;     // of dw
+constexpr int64_t max_columns = 64;         // of a block that one task pools
+constexpr int64_t words_per_task = 64;      // of dw
 constexpr int64_t channels_per_task = 128;  // of dx
 constexpr int64_t sequences_per_task = 8;   // of dx: they share one reading of w
 

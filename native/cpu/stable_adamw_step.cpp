@@ -37,8 +37,8 @@ static double surprise(const float* v, const float* g, int64_t n, const AdamUpda
   return total;
 }
 
-void stable_adamw_step(Context& context, InOuts parameters, InOuts first, InOuts second, Views gradients,
-                       Optional norm, double max_norm, double learning_rate, double beta1, double beta2, double eps,
+void stable_adamw_step(Context& context, InOuts parameters, InOuts first, InOuts second, Views gradients, Optional norm,
+                       double max_norm, double learning_rate, double beta1, double beta2, double eps,
                        double weight_decay, int64_t step) {
   const float clip = clip_factor(norm, max_norm);
   if (clip < 0.0f) return;

@@ -54,8 +54,8 @@ inline void tile_product_fixed(int64_t depth, const float* a, int64_t lda, const
 // One tile of at most tile_rows rows and one or two vectors of columns. Rows are computed in steps of
 // tile_step: a and c have that many, the last of them possibly unused.
 template <bool by_column, bool accumulate>
-__attribute__((noinline)) void tile_product(int64_t rows, int64_t columns, int64_t depth, const float* a, int64_t lda, const float* b,
-                  int64_t ldb, float* c, int64_t ldc) {
+__attribute__((noinline)) void tile_product(int64_t rows, int64_t columns, int64_t depth, const float* a, int64_t lda,
+                                            const float* b, int64_t ldb, float* c, int64_t ldc) {
   const bool two = columns > lanes;
   if (rows > 2 * tile_step) {
     two ? tile_product_fixed<tile_rows, 2, by_column, accumulate>(depth, a, lda, b, ldb, c, ldc)

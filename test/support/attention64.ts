@@ -9,6 +9,12 @@ export interface Mask64 {
   readonly kept?: (head: number, query: number, key: number) => number;
 }
 
+export function offsetsOf(lengths: readonly number[]): number[] {
+  const offsets = [0];
+  for (const n of lengths) offsets.push(offsets.at(-1)! + n);
+  return offsets;
+}
+
 /** Whether query `i` of `n` sees key `j` of `m`. */
 export function sees(i: number, j: number, n: number, m: number, { causal, window = [-1, -1] }: Mask64): boolean {
   const place = i + m - n;

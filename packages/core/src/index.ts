@@ -32,6 +32,7 @@ export {
   warmupStableDecaySchedule,
 } from "./optim/schedule.ts";
 export { StableAdamW, type StableAdamWOptions } from "./optim/stable-adamw.ts";
+export type { TypedArray } from "./tensor/bytes.ts";
 export { checkpoint } from "./tensor/checkpoint.ts";
 export type { DType } from "./tensor/dtype.ts";
 export type { NestedNumbers } from "./tensor/nested.ts";
@@ -40,4 +41,4 @@ export { type RandnOptions, randn } from "./tensor/random.ts";
 export { tensorScope } from "./tensor/scope.ts";
 export { liveStorages } from "./tensor/storage.ts";
 export { enableGrad, noGrad } from "./tensor/tape.ts";
-export { Tensor, type TensorOptions, type TypedArray } from "./tensor/tensor.ts";
+export { Tensor, type TensorOptions } from "./tensor/tensor.ts";

@@ -24,6 +24,6 @@ describe.each(levels)("a text's embedding on %s", (level) => {
       const place = texts.length - 1 - i;
       expect(reversed.subarray(place * dim, (place + 1) * dim), `text ${i} in the reversed batch`).toEqual(alone);
     }
-    for (const p of net.parameters) p.dispose();
+    net.dispose();
   });
 });

@@ -26,6 +26,7 @@ export interface Network {
   embed(sequences: readonly (readonly number[])[]): Tensor;
   /** Next-token loss over all rows but each sequence's last. */
   loss(sequences: readonly (readonly number[])[]): Tensor;
+  dispose(): void;
 }
 
 export function network(device: Device, options: { causal?: boolean; window?: [number, number] } = {}): Network {
@@ -56,9 +57,13 @@ export function network(device: Device, options: { causal?: boolean; window?: [n
     return layerNorm(x, finalNorm);
   };
 
+  const parameters = [table, finalNorm, ...layers.flatMap((layer) => Object.values(layer))];
   return {
-    parameters: [table, finalNorm, ...layers.flatMap((layer) => Object.values(layer))],
+    parameters,
     forward,
+    dispose() {
+      for (const tensor of [...parameters, rotary.cos, rotary.sin]) tensor.dispose();
+    },
     embed(sequences) {
       const offsets = int32(offsetsOf(sequences));
       return segmentMean(forward(int32(sequences.flat()), offsets), offsets);

@@ -22,7 +22,7 @@ async function train(on: Device, steps: number): Promise<{ losses: number[]; par
     loss.dispose();
   }
   const parameters = await Promise.all(net.parameters.map((p) => p.data() as Promise<Float32Array>));
-  for (const p of net.parameters) p.dispose();
+  net.dispose();
   return { losses, parameters };
 }
 
@@ -64,7 +64,7 @@ describe.each(levels)("a two-layer network on %s", (level) => {
       const error = expected.reduce((largest, x, j) => Math.max(largest, Math.abs(x - halves[i]![j]!)), 0);
       expect(error, `parameter ${i}`).toBeLessThanOrEqual(1e-5 * scale);
     }
-    for (const p of net.parameters) p.dispose();
+    net.dispose();
   });
 
   test("recomputed gradients have the bits of stored ones", async () => {
@@ -78,6 +78,6 @@ describe.each(levels)("a two-layer network on %s", (level) => {
     const stored = await gradients(() => net.loss(eight));
     const recomputed = await gradients(() => checkpoint(() => net.loss(eight)));
     expect(recomputed).toEqual(stored);
-    for (const p of net.parameters) p.dispose();
+    net.dispose();
   });
 });

@@ -1,7 +1,7 @@
 import { attention, type Device, KernelError, Tensor, tensorScope } from "@ettin/core";
 import { describe, expect, test } from "vitest";
 import { type Array64, normal } from "../../support/array64.ts";
-import { attention64, type Mask64 } from "../../support/attention64.ts";
+import { attention64, type Mask64, offsetsOf } from "../../support/attention64.ts";
 import { checkOp, expectClose } from "../../support/check-op.ts";
 import { device, levels } from "../../support/devices.ts";
 import { read } from "../../support/read.ts";
@@ -13,12 +13,6 @@ interface Setting extends Mask64 {
   readonly dim?: number;
   readonly step?: number;
 }
-
-const offsetsOf = (lengths: readonly number[]) => {
-  const offsets = [0];
-  for (const n of lengths) offsets.push(offsets.at(-1)! + n);
-  return offsets;
-};
 
 const settings: Record<string, Setting> = {
   "sequences of 1, 31, 32, 33 and no tokens": { queries: [0, 1, 31, 0, 32, 33, 0] },

@@ -158,7 +158,8 @@ describe("linearCrossEntropy", () => {
     await backend.synchronize();
     const after = backend.memoryStats();
     const gradients = 4 * (rows + vocabulary) * dim;
-    expect(after.peak - before.current - gradients + after.scratchPeak + after.packed).toBeLessThan(64e6);
+    expect(after.peak - before.current - gradients).toBeLessThan(1e6); // the weight's gradient is there once
+    expect(after.scratchPeak + after.packed).toBeLessThan(62e6);
     backend.close();
   });
 

@@ -100,6 +100,38 @@ describe.each(levels)("linear on %s", (level) => {
   });
 });
 
+test("a weight's gradient has the same bits in one pass over the tokens and in two", async () => {
+  // Sums go over the tokens in order, from the gradient that is there: so many that they are packed in pieces.
+  const [tokens, outSize, inSize] = [600, 400, 4000];
+  const fill = (cols: number, step: number) =>
+    Float32Array.from({ length: tokens * cols }, (_, i) => ((i * step) % 1009) / 1009 - 0.5);
+  const [x, dy] = [fill(inSize, 7919), fill(outSize, 6007)];
+  const gradient = async (threads: number, ...passes: [number, number][]) => {
+    const on = device(levels.at(-1)!, threads);
+    const weight = parameter(Tensor.zeros([outSize, inSize], { device: on }));
+    for (const [from, to] of passes) {
+      tensorScope(() => {
+        const rows = (all: Float32Array, cols: number) =>
+          Tensor.from(all.slice(from * cols, to * cols), { shape: [to - from, cols], device: on });
+        linear(rows(x, inSize), weight).backward({ gradient: rows(dy, outSize) });
+      });
+    }
+    const values = (await weight.grad!.data()) as Float32Array;
+    weight.dispose();
+    return values;
+  };
+  const once = await gradient(2, [0, tokens]);
+  for (const other of [await gradient(1, [0, tokens]), await gradient(3, [0, 202], [202, tokens])]) {
+    expect(Buffer.from(other.buffer).equals(Buffer.from(once.buffer))).toBe(true);
+  }
+  for (const place of [0, 123_457, outSize * inSize - 1]) {
+    const [n, k] = [Math.floor(place / inSize), place % inSize];
+    let sum = 0;
+    for (let t = 0; t < tokens; t++) sum += dy[t * outSize + n]! * x[t * inSize + k]!;
+    expect(Math.abs(once[place]! - sum)).toBeLessThan(1e-4);
+  }
+});
+
 test("shapes that do not fit are named", () => {
   tensorScope(() => {
     const weight = Tensor.zeros([3, 4]);

@@ -1,7 +1,7 @@
 import { attention, type Device, rotary, rotaryTable, selfAttention, Tensor, tensorScope } from "@ettin/core";
 import { describe, expect, test } from "vitest";
 import { type Array64, array64, normal } from "../../support/array64.ts";
-import { attention64, rotary64 } from "../../support/attention64.ts";
+import { attention64, offsetsOf, rotary64 } from "../../support/attention64.ts";
 import { checkOp, expectClose } from "../../support/check-op.ts";
 import { device, levels } from "../../support/devices.ts";
 import { read } from "../../support/read.ts";
@@ -26,7 +26,6 @@ const settings: Record<string, Setting> = {
   "no tokens": { lengths: [0], heads: 2, kvHeads: 1, dim: 8 },
 };
 
-const offsetsOf = (lengths: readonly number[]) => lengths.reduce((all, n) => [...all, all.at(-1)! + n], [0]);
 const tokensOf = (lengths: readonly number[]) => lengths.reduce((a, b) => a + b, 0);
 const base = 100; // turns fast, so that short sequences see many angles
 

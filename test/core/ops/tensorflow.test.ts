@@ -108,7 +108,7 @@ const cases: Record<string, Case> = {
         [k, draw(1, 50)],
       ];
     },
-    ours: (a, b) => ettin.matmul(a!, b!),
+    ours: (a, b) => ettin.matmul(a, b),
     theirs: (a, b) => tf.matMul(a, b),
   },
   "matmul, both transposed, in batches": {
@@ -130,7 +130,7 @@ const cases: Record<string, Case> = {
         [1, k, draw(1, 30)],
       ];
     },
-    ours: (a, b) => ettin.matmul(a!, b!),
+    ours: (a, b) => ettin.matmul(a, b),
     theirs: (a, b) => tf.matMul(a!, tf.tile(b!, [a!.shape[0]!, 1, 1])), // its own broadcasting has no gradient
   },
   "linear with bias": {

@@ -2,8 +2,9 @@ import { type Device, defaultDevice } from "../device.ts";
 import { EngineError, expectDtype, expectShape } from "../errors.ts";
 import { contiguous } from "../tensor/contiguous.ts";
 import { DTYPE_BYTES, type DType } from "../tensor/dtype.ts";
+import { contiguousStrides } from "../tensor/shape.ts";
 import { Storage } from "../tensor/storage.ts";
-import { contiguousStrides, Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
 
 /**
  * How a corpus stores its vectors. "bits": the sign of each dimension, 8 to a byte, the first in the highest bit, 1

@@ -1,7 +1,8 @@
 import { EngineError, expectFloat } from "../errors.ts";
 import { contiguous } from "../tensor/contiguous.ts";
+import { sizeOf } from "../tensor/shape.ts";
 import { record } from "../tensor/tape.ts";
-import { sizeOf, Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
 
 /**
  * Brings each row to length 1: `y = x / max(‖x‖, eps)` along the last axis, as PyTorch's `normalize` does.

@@ -21,7 +21,7 @@ export interface LinearCrossEntropyOptions {
 /**
  * Cross-entropy of a linear layer's scores without the `[rows, vocabulary]` matrix:
  * `loss[s] = log Σ_v exp(x[s]·w[v] + bias[v]) − (x[s]·w[t] + bias[t])` with `t = targets[s]`. Equals
- * `crossEntropy(linear(x, weight, bias), targets)`; rows are taken by blocks of 48 MB of scores.
+ * `crossEntropy(linear(x, weight, bias), targets)`; rows are taken by blocks of 46 MB of scores.
  *
  * With "mean" or "sum" the gradient lies ready, as large as `weight`, when this returns; it becomes `weight.grad` if
  * there is none yet. Its tape allows one backward pass, with `keepTape` too.
@@ -81,7 +81,7 @@ function lossWithGradients(inputs: HeadInputs, [x, weight, bias, targets]: HeadA
   const mean = Tensor.empty([], losses);
   x.backend.affine(mean, loss, scale, 0);
 
-  return record("linearCrossEntropy", mean, { inputs, saved: [dx, dw, dbias] }, (dloss, made, { into }) =>
+  record("linearCrossEntropy", mean, { inputs, saved: [dx, dw, dbias] }, (dloss, made, { into }) =>
     made.map((gradient, i) => {
       if (!gradient) return null;
       const sum = into(i);
@@ -93,6 +93,8 @@ function lossWithGradients(inputs: HeadInputs, [x, weight, bias, targets]: HeadA
       return inDtypeOf(gradient.detach(), inputs[i]!); // a handle of its own: the saved one goes with the tape
     }),
   );
+  for (const gradient of [dx, dw, dbias]) gradient?.dispose(); // the tape alone has them, so that a leaf takes one as it is
+  return mean;
 }
 
 function lossPerRow(inputs: HeadInputs, args: HeadArguments): Tensor {

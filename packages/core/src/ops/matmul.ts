@@ -1,8 +1,9 @@
 import { EngineError, expectFloat, expectSameDevice, expectSameDtype, shapeText } from "../errors.ts";
 import { contiguous } from "../tensor/contiguous.ts";
 import type { DType } from "../tensor/dtype.ts";
+import { sizeOf } from "../tensor/shape.ts";
 import { record } from "../tensor/tape.ts";
-import { sizeOf, Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
 import { sum } from "./sum.ts";
 
 export interface MatmulOptions {

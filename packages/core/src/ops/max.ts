@@ -1,7 +1,8 @@
 import { EngineError, expectFloat, shapeText } from "../errors.ts";
 import { contiguous } from "../tensor/contiguous.ts";
+import { sizeOf } from "../tensor/shape.ts";
 import { record } from "../tensor/tape.ts";
-import { sizeOf, Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
 import { resolveAxis } from "./axes.ts";
 
 /**

@@ -7,8 +7,9 @@ import {
   expectShape,
 } from "../errors.ts";
 import { contiguous } from "../tensor/contiguous.ts";
+import { sizeOf } from "../tensor/shape.ts";
 import type { GradientContext } from "../tensor/tape.ts";
-import { sizeOf, Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
 
 export interface NormOptions {
   /** Added to the variance (or mean square) before the root. */

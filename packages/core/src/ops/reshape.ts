@@ -1,7 +1,8 @@
 import { EngineError, shapeText } from "../errors.ts";
 import { contiguous } from "../tensor/contiguous.ts";
+import { sizeOf } from "../tensor/shape.ts";
 import { record } from "../tensor/tape.ts";
-import { sizeOf, type Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 
 /**
  * The same elements in the same order under another shape. A view where x is contiguous, else a copy.

@@ -1,5 +1,6 @@
 import { EngineError, expectDtype } from "../errors.ts";
-import { Tensor, type TypedArray } from "../tensor/tensor.ts";
+import type { TypedArray } from "../tensor/bytes.ts";
+import { Tensor } from "../tensor/tensor.ts";
 import type { GradientNorm } from "./clip-grad-norm.ts";
 
 /** What an optimizer may be told for all parameters, or per group. */

@@ -1,4 +1,5 @@
-import type { Tensor, TypedArray } from "../tensor/tensor.ts";
+import type { TypedArray } from "../tensor/bytes.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { type GroupOptions, Optimizer, type OptimizerState, type ParameterGroup, type Update } from "./optimizer.ts";
 
 export interface StableAdamWOptions extends GroupOptions {

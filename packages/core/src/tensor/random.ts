@@ -1,4 +1,5 @@
-import { sizeOf, Tensor, type TensorOptions } from "./tensor.ts";
+import { sizeOf } from "./shape.ts";
+import { Tensor, type TensorOptions } from "./tensor.ts";
 
 export interface RandnOptions extends TensorOptions {
   /** The same seed gives the same numbers, on every device and machine. */

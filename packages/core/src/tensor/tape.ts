@@ -193,11 +193,11 @@ function edgeOf(input: Tensor | null): Edge {
 }
 
 /**
- * Sends `dy` back from `y` through the tape; gradients add up in `.grad` of the leaves.
+ * Sends `gradient`, 1 for a scalar, back from `y` through the tape; gradients add up in `.grad` of the leaves.
  *
  * @param since a `tapePosition()`: the ops before it are not this pass's, and reaching one is an error
  */
-export function backward(y: Tensor, dy: Tensor, keepTape: boolean, since: number = 0): void {
+export function backward(y: Tensor, gradient: Tensor | undefined, keepTape: boolean, since: number = 0): void {
   const last = y.node;
   if (!last) {
     throw new EngineError(
@@ -207,7 +207,7 @@ export function backward(y: Tensor, dy: Tensor, keepTape: boolean, since: number
     );
   }
   const pending = new Map<TapeNode, (Tensor | null)[]>();
-  const seed = dy.hold();
+  const seed = firstGradient(y, gradient);
   pending.set(
     last,
     Array.from({ length: last.outputs }, (_, i) => (i === y.output ? seed : null)),
@@ -224,6 +224,28 @@ export function backward(y: Tensor, dy: Tensor, keepTape: boolean, since: number
   } finally {
     for (const dys of pending.values()) for (const tensor of dys) tensor?.dispose(); // only after an error
   }
+}
+
+function firstGradient(y: Tensor, gradient: Tensor | undefined): Tensor {
+  if (gradient) {
+    if (gradient.size === y.size && gradient.dtype === y.dtype) return gradient.hold();
+    throw new EngineError(
+      "backward",
+      `gradient is ${gradient.dtype} ${shapeText(gradient.shape)}, but the tensor is ${y.dtype} ${shapeText(y.shape)}`,
+      "Pass a gradient of the tensor's shape and dtype.",
+    );
+  }
+  if (y.size !== 1) {
+    throw new EngineError(
+      "backward",
+      `the tensor has shape ${shapeText(y.shape)}`,
+      "Start from a scalar loss, or pass { gradient } of this shape.",
+    );
+  }
+  const one = Tensor.full(y.shape, 1, { device: y.device, dtype: y.dtype });
+  const held = one.hold();
+  one.dispose();
+  return held;
 }
 
 function fromLastToFirst(last: TapeNode, since: number): TapeNode[] {

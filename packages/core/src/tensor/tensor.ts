@@ -2,18 +2,17 @@
  * A tensor: a handle on a storage, with a shape, strides, a dtype and a place on the tape. Every op returns at once;
  * only `await tensor.data()` and `await tensor.item()` wait for the device.
  */
-import type { Backend, Bytes, TensorView } from "../backend/contract.ts";
+import type { Backend, TensorView } from "../backend/contract.ts";
 import { type Device, type DeviceName, resolveDevice } from "../device.ts";
 import { EngineError, shapeText } from "../errors.ts";
 import * as ops from "../ops/tensor-methods.ts";
-import { contiguous } from "./contiguous.ts";
-import { DTYPE_BYTES, type DType, fromBfloat16, toBfloat16 } from "./dtype.ts";
+import { decode, encode, type TypedArray } from "./bytes.ts";
+import { DTYPE_BYTES, type DType } from "./dtype.ts";
 import { flatten, type NestedNumbers } from "./nested.ts";
 import { innermostScope, type Scope } from "./scope.ts";
+import { contiguousStrides, sizeOf } from "./shape.ts";
 import { Storage } from "./storage.ts";
 import { backward, type TapeMemory, type TapeNode } from "./tape.ts";
-
-export type TypedArray = Float32Array | Int32Array;
 
 export interface TensorOptions {
   /** @default "float32"; int32 for an `Int32Array` */
@@ -26,18 +25,6 @@ export interface TensorOptions {
    * @default false
    */
   requiresGrad?: boolean;
-}
-
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
-
-export function contiguousStrides(shape: readonly number[]): number[] {
-  const strides = new Array<number>(shape.length);
-  let stride = 1;
-  for (let d = shape.length - 1; d >= 0; d--) {
-    strides[d] = stride;
-    stride *= shape[d]!;
-  }
-  return strides;
 }
 
 interface Registered {
@@ -130,7 +117,7 @@ export class Tensor implements TensorView {
       );
     }
     const tensor = Tensor.empty(shape, options, dtype);
-    const bytes = toBytes(flat.data, dtype);
+    const bytes = encode(flat.data, dtype);
     tensor.backend.upload(tensor.memory.id, 0, bytes);
     if (bytes instanceof Int32Array && bytes.length <= 1 << 16) {
       tensor.memory.hostValues = bytes === values ? bytes.slice() : bytes;
@@ -238,16 +225,15 @@ export class Tensor implements TensorView {
     return held;
   }
 
-  /** Rows one after the other in memory: this tensor where they are, else a copy. Off the tape. */
-  contiguous(): Tensor {
-    return contiguous(this);
-  }
-
   // Ops as methods; each is documented in ops/.
 
   /** The same values in another dtype. */
   to(dtype: DType): Tensor {
     return ops.cast(this, dtype);
+  }
+  /** Rows one after the other in memory: this tensor where they are, else a copy. */
+  contiguous(): Tensor {
+    return ops.contiguous(this);
   }
   add(other: Tensor | number): Tensor {
     return ops.add(this, other);
@@ -263,6 +249,15 @@ export class Tensor implements TensorView {
   }
   neg(): Tensor {
     return ops.neg(this);
+  }
+  matmul(other: Tensor): Tensor {
+    return ops.matmul(this, other);
+  }
+  sum(axes?: number | readonly number[], options?: { keepDims?: boolean }): Tensor {
+    return ops.sum(this, axes, options);
+  }
+  mean(axes?: number | readonly number[], options?: { keepDims?: boolean }): Tensor {
+    return ops.mean(this, axes, options);
   }
   reshape(shape: readonly number[]): Tensor {
     return ops.reshape(this, shape);
@@ -291,12 +286,7 @@ export class Tensor implements TensorView {
       this.size * DTYPE_BYTES[this.dtype],
     );
     source.dispose();
-    const buffer = await bytes;
-    if (this.dtype === "bfloat16") return Float32Array.from(new Uint16Array(buffer), fromBfloat16);
-    if (this.dtype === "int32") return new Int32Array(buffer);
-    if (this.dtype === "int8") return Int32Array.from(new Int8Array(buffer));
-    if (this.dtype === "uint8") return Int32Array.from(new Uint8Array(buffer));
-    return new Float32Array(buffer);
+    return decode(await bytes, this.dtype);
   }
 
   /** The one value of a tensor of one element. */
@@ -325,25 +315,7 @@ export class Tensor implements TensorView {
    *   backward pass over the same tape
    */
   backward(options: { gradient?: Tensor; keepTape?: boolean } = {}): void {
-    let { gradient } = options;
-    if (!gradient) {
-      if (this.size !== 1) {
-        throw new EngineError(
-          "backward",
-          `the tensor has shape ${shapeText(this.shape)}`,
-          "Start from a scalar loss, or pass { gradient } of this shape.",
-        );
-      }
-      gradient = Tensor.full(this.shape, 1, { device: this.device, dtype: this.dtype });
-    } else if (gradient.size !== this.size || gradient.dtype !== this.dtype) {
-      throw new EngineError(
-        "backward",
-        `gradient is ${gradient.dtype} ${shapeText(gradient.shape)}, but the tensor is ${this.dtype} ${shapeText(this.shape)}`,
-        "Pass a gradient of the tensor's shape and dtype.",
-      );
-    }
-    backward(this, gradient, options.keepTape ?? false);
-    if (!options.gradient) gradient.dispose();
+    backward(this, options.gradient, options.keepTape ?? false);
   }
 
   /**
@@ -419,19 +391,4 @@ function cast(x: Tensor, dtype: DType): Tensor {
   const y = Tensor.empty(x.shape, x, dtype);
   x.backend.copy(y, x);
   return y;
-}
-
-function toBytes(values: ArrayLike<number>, dtype: DType): Bytes {
-  switch (dtype) {
-    case "float32":
-      return values instanceof Float32Array ? values : Float32Array.from(values);
-    case "int32":
-      return values instanceof Int32Array ? values : Int32Array.from(values);
-    case "bfloat16":
-      return Uint16Array.from(values, toBfloat16);
-    case "int8":
-      return Int8Array.from(values);
-    case "uint8":
-      return Uint8Array.from(values);
-  }
 }
