@@ -14,15 +14,20 @@ namespace ettin {
 
 namespace {
 
+// An empty array of JavaScript has no address, which memcpy must not be given.
+void copy_bytes(void* to, const void* from, int64_t bytes) {
+  if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes));
+}
+
 // Copies bytes that were taken from JavaScript when upload() was called.
 class UploadTask final : public Task {
  public:
   UploadTask(Storage* storage, int64_t offset, const void* data, int64_t bytes)
       : storage_(storage), offset_(offset), bytes_(bytes), copy_(new char[static_cast<size_t>(bytes)]) {
-    std::memcpy(copy_.get(), data, static_cast<size_t>(bytes));
+    copy_bytes(copy_.get(), data, bytes);
   }
   void run(Context&) override {
-    std::memcpy(static_cast<char*>(storage_->data) + offset_, copy_.get(), static_cast<size_t>(bytes_));
+    copy_bytes(static_cast<char*>(storage_->data) + offset_, copy_.get(), bytes_);
     if (offset_ == 0 && bytes_ == storage_->used) storage_->failure = nullptr;
     mark_written(*storage_);
   }
@@ -42,7 +47,7 @@ class DownloadTask final : public Task {
   void run(Context&) override {
     auto reply = std::make_unique<Reply>(Reply{reply_, storage_ ? storage_->failure : nullptr});
     if (storage_ && !storage_->failure) {
-      std::memcpy(data_, static_cast<const char*>(storage_->data) + offset_, static_cast<size_t>(bytes_));
+      copy_bytes(data_, static_cast<const char*>(storage_->data) + offset_, bytes_);
     }
     environment_.send(std::move(reply));
   }
