@@ -101,7 +101,8 @@ Napi::Value synchronize(const Napi::CallbackInfo& info) {
   return promise;
 }
 
-// wrap(device, typedArray): a storage over JavaScript's memory, which is kept alive until the last kernel that may read it.
+// wrap(device, typedArray): a storage over JavaScript's memory, which is kept alive until the last kernel that may read
+// it.
 Napi::Value wrap(const Napi::CallbackInfo& info) {
   const Bytes bytes = bytes_of(info[1]);
   Device& on = device(info);

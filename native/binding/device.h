@@ -15,7 +15,8 @@ class Environment;
 
 class Device {
  public:
-  Device(Environment& environment, const Level& level, int threads) : environment_(environment), stream_(level, threads) {}
+  Device(Environment& environment, const Level& level, int threads)
+      : environment_(environment), stream_(level, threads) {}
   ~Device();
 
   Stream& stream() { return stream_; }

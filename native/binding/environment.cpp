@@ -12,8 +12,8 @@ Environment::Environment(Napi::Env env) {
   Napi::Float64Array buffer = Napi::Float64Array::New(env, command_doubles);
   commands_ = buffer.Data();
   command_buffer_ = Napi::Reference<Napi::Float64Array>::New(buffer, 1);
-  to_javascript_ = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}),
-                                                 "ettin", 0, 1);
+  to_javascript_ =
+      Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "ettin", 0, 1);
   to_javascript_.Unref(env);  // queued work alone does not keep the process alive; expect() does
 }
 

@@ -93,7 +93,7 @@ struct Bound<field> {
   static std::string signature() { return {Argument<A>::letter...}; }
   static std::unique_ptr<Task> make(const char* name, const Kernels& kernels, Reader& reader) {
     Touched touched;
-    touched.lists.reserve(sizeof...(A));  // lists are pointed to: they must not move
+    touched.lists.reserve(sizeof...(A));                                // lists are pointed to: they must not move
     std::tuple<A...> arguments{Argument<A>::take(reader, touched)...};  // braces: left to right
     return std::make_unique<KernelTask<A...>>(name, kernels.*field, std::move(arguments), std::move(touched));
   }

@@ -30,8 +30,9 @@ class Allocator {
     void* data = nullptr;  // null: it would pass the limit, or the system has no more
     int64_t bytes = 0;     // at least what was asked for: hand the same number back
   };
-  // Queued kernels may still be using the buffer: only the stream may write it.
-  Buffer take(int64_t bytes);
+  // Queued kernels may still be using the buffer: only the stream may write it. `surplus` gets unused buffers that
+  // should go back to the system, because too many of other sizes have gathered: the stream frees them, in order.
+  Buffer take(int64_t bytes, std::vector<Buffer>* surplus);
   void give(Buffer buffer);
   // Returns unused buffers to the system. Only while the stream is idle.
   void trim();
@@ -49,7 +50,14 @@ class Allocator {
   std::atomic<int64_t> packed{0};
 
  private:
-  std::map<int64_t, std::vector<void*>> free_;  // by size class
+  struct Unused {
+    void* data;
+    uint64_t since;  // counts calls of give()
+  };
+  void evict(int64_t size, std::vector<Buffer>* surplus);
+
+  std::map<int64_t, std::vector<Unused>> free_;  // by size class, the longest unused first
+  uint64_t given_ = 0;
   int64_t limit_;
   std::atomic<int64_t> current_{0};  // written by the JavaScript thread, read by the executor in fits()
   int64_t peak_ = 0;

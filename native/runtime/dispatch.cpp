@@ -11,9 +11,9 @@
 
 namespace ettin {
 
-#define ETTIN_LEVEL_TABLE(level)  \
-  namespace level {               \
-  extern const Kernels kernels;   \
+#define ETTIN_LEVEL_TABLE(level) \
+  namespace level {              \
+  extern const Kernels kernels;  \
   }
 ETTIN_LEVEL_TABLE(baseline)
 #ifdef ETTIN_X86

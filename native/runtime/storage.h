@@ -23,7 +23,8 @@ struct PackedCopy {
 
 struct Storage {
   void* data = nullptr;
-  int64_t bytes = 0;
+  int64_t bytes = 0;  // of the buffer
+  int64_t used = 0;   // what was asked for
   enum class Owner { pool, javascript, file } owner = Owner::pool;
   int64_t held = -1;  // the environment's number for JavaScript memory that must stay while kernels may read it
 

@@ -81,10 +81,11 @@ void* Context::take_scratch(int64_t bytes) {
     Allocator& memory = stream.allocator;
     void* data = size <= memory.limit() ? memory.take_system(size) : nullptr;
     if (!data) {
-      fail("working memory: %.1f MB asked for, %.1f MB in use, limit %.1f MB. Lower the batch size or "
-           "maxTokensPerMicroBatch.",
-           static_cast<double>(size) / 1e6, static_cast<double>(memory.scratch.load()) / 1e6,
-           static_cast<double>(memory.limit()) / 1e6);
+      fail(
+          "working memory: %.1f MB asked for, %.1f MB in use, limit %.1f MB. Lower the batch size or "
+          "maxTokensPerMicroBatch.",
+          static_cast<double>(size) / 1e6, static_cast<double>(memory.scratch.load()) / 1e6,
+          static_cast<double>(memory.limit()) / 1e6);
     }
     blocks_.push_back({data, size});
     used_ = 0;

@@ -50,8 +50,15 @@ class Program {
   Array make(DType dtype, std::vector<int64_t> shape) {
     int64_t bytes = dtype == DType::bfloat16 ? 2 : 4;
     for (const int64_t size : shape) bytes *= size;
-    const Allocator::Buffer buffer = stream_.allocator.take(bytes);
+    std::vector<Allocator::Buffer> surplus;
+    const Allocator::Buffer buffer = stream_.allocator.take(bytes, &surplus);
     check(buffer.data != nullptr, "memory");
+    for (const Allocator::Buffer& unused : surplus) {
+      const std::shared_ptr<void> last(unused.data, [this, bytes = unused.bytes](void* data) {
+        stream_.allocator.give_system(data, bytes);
+      });
+      later([last](Context&) {});
+    }
     auto* storage = new Storage;
     storage->data = buffer.data;
     storage->bytes = buffer.bytes;
@@ -62,10 +69,11 @@ class Program {
   void release(const Array& array) {
     Storage*& slot = storages_[static_cast<size_t>(array.id)];
     stream_.allocator.give({slot->data, slot->bytes});
-    later([this, storage = slot](Context&) {
+    const std::shared_ptr<Storage> last(slot, [this](Storage* storage) {
       drop_packed(stream_.allocator, *storage);
       delete storage;
     });
+    later([last](Context&) {});  // freed with the task, whether it runs or is dropped
     slot = nullptr;
   }
 

@@ -79,6 +79,12 @@ describe("a kernel that fails", () => {
     backend.fill(y, 3);
     expect([...(await y.data())]).toEqual([3, 3, 3, 3]);
     y.dispose();
+
+    const again = tensorScope(() => failingLookup());
+    await failure(again.data());
+    backend.upload(again.storage.id, 0, Float32Array.of(1, 2, 3, 4));
+    expect([...(await again.data())]).toEqual([1, 2, 3, 4]);
+    again.dispose();
   });
 
   test("marks what it was changing in place", async () => {
