@@ -21,7 +21,7 @@ namespace ettin::ETTIN_LEVEL {
 
 namespace {
 
-constexpr int64_t block_bytes = int64_t{36} << 20;
+constexpr int64_t block_bytes = int64_t{28} << 20;
 constexpr int64_t bias_columns = 1024;  // of dbias that one task sums
 constexpr int64_t word_groups = 8;      // of the vocabulary: dx is the sum of their parts, in order
 constexpr int64_t part_columns = 384;   // of dx that one task makes
