@@ -114,8 +114,8 @@ struct Context;
   K(linear_backward_weight, (Context&, InOut dw, View dy, View x, bool accumulate)) /* dw [N,K] float32 */             \
   K(linear_backward_bias, (Context&, InOut db, View dy, bool accumulate))                                              \
   K(matmul, (Context&, Out y, View a, View b)) /* [..,M,K] · [..,K,N]; strided a and b, batch stride 0 allowed */     \
-  /* y [2] float32: operations done by `threads` at once, of bfloat16 pairs or float32 (0: no instruction); a rest */ \
-  K(multiply_add_peak, (Context&, Out y, bool pairs, int64_t threads, int64_t steps))                                 \
+  /* y [2] float32: operations done by `threads` at once, of bfloat16 pairs or float32 (0: no instruction); a rest */  \
+  K(multiply_add_peak, (Context&, Out y, bool pairs, int64_t threads, int64_t steps))                                  \
   K(copy_bandwidth, (Context&, Out y, View x, bool past_caches)) /* float32; past_caches: by streaming stores */       \
                                                                                                                        \
   /* attention: q [Tq,Hq,D], k v [Tk,Hkv,D], strided in T and H; lse [Hq,Tq]; key j is seen by query i of a sequence   \
@@ -144,18 +144,17 @@ struct Context;
     (Context&, Out dscores, View dloss, View scores, View lse, View targets, double label_smoothing))                  \
   /* loss [S], lse [S,2]; `gradients` makes the loss and its gradient times `scale` in one go */                       \
   K(linear_cross_entropy_forward, (Context&, Out loss, Out lse, View x, View w, Optional bias, View targets))          \
-  K(linear_cross_entropy_backward, (Context&, OptionalOut dx, OptionalInOut dw, OptionalInOut dbias, View dloss,       \
-                                    View x, View w, Optional bias, View lse, View targets, bool accumulate_weight,     \
-                                    bool accumulate_bias))                                                             \
+  K(linear_cross_entropy_backward,                                                                                     \
+    (Context&, OptionalOut dx, OptionalInOut dw, OptionalInOut dbias, View dloss, View x, View w, Optional bias,       \
+     View lse, View targets, bool accumulate_weight, bool accumulate_bias))                                            \
   K(linear_cross_entropy_gradients, (Context&, Out loss, OptionalOut dx, OptionalOut dw, OptionalOut dbias, View x,    \
                                      View w, Optional bias, View targets, double scale))                               \
-  K(scale_in_place, (Context&, InOut y, View scale))    /* y *= scale[]; nothing to do where scale is 1 */             \
+  K(scale_in_place, (Context&, InOut y, View scale))     /* y *= scale[]; nothing to do where scale is 1 */            \
   K(add_scaled, (Context&, InOut y, View x, View scale)) /* y += scale[] * x */                                        \
-  K(splade_pool_forward,                                                                                               \
-    (Context&, Out y, Out rows, View x, View w, Optional bias, View offsets, bool log_twice))                          \
-  K(splade_pool_backward, (Context&, OptionalOut dx, OptionalInOut dw, OptionalInOut dbias, View dy, View y,           \
-                           View rows, View x, View w, View offsets, bool log_twice, bool accumulate_weight,            \
-                           bool accumulate_bias))                                                                      \
+  K(splade_pool_forward, (Context&, Out y, Out rows, View x, View w, Optional bias, View offsets, bool log_twice))     \
+  K(splade_pool_backward,                                                                                              \
+    (Context&, OptionalOut dx, OptionalInOut dw, OptionalInOut dbias, View dy, View y, View rows, View x, View w,      \
+     View offsets, bool log_twice, bool accumulate_weight, bool accumulate_bias))                                      \
   K(max_sim_forward,                                                                                                   \
     (Context&, Out scores, Out rows, View q, View d, View query_offsets, View document_offsets, Optional pairs))       \
   K(max_sim_backward, (Context&, OptionalOut dq, OptionalOut dd, View dscores, View rows, View q, View d,              \

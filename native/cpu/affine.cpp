@@ -16,9 +16,11 @@ void affine(Context& context, Out y, View x, double scale, double shift) {
   }
   const vf a = set(static_cast<float>(scale)), b = set(static_cast<float>(shift));
   if (shift == 0) {
-    map_float(context, y, [&](vf v) { return mul(a, v); }, x);
+    map_float(
+        context, y, [&](vf v) { return mul(a, v); }, x);
   } else {
-    map_float(context, y, [&](vf v) { return fma(a, v, b); }, x);
+    map_float(
+        context, y, [&](vf v) { return fma(a, v, b); }, x);
   }
 }
 

@@ -4,7 +4,8 @@
 namespace ettin::ETTIN_LEVEL {
 
 void div(Context& context, Out y, View a, View b) {
-  map_float(context, y, [](vf p, vf q) { return div(p, q); }, a, b);
+  map_float(
+      context, y, [](vf p, vf q) { return div(p, q); }, a, b);
 }
 
 }  // namespace ettin::ETTIN_LEVEL

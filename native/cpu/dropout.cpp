@@ -61,18 +61,19 @@ void dropout(Context& context, Out y, View x, Optional offsets, Optional sequenc
   if (starts) check_offsets("offsets", starts, B, x.shape[0]);
 
   by_float(y.dtype, [&]<class T_>() {
-    parallel_chunks(context, T, max<int64_t>(1, elementwise_grain / max<int64_t>(1, C)), [&](int64_t begin, int64_t end) {
-      int64_t b = starts ? sequence_of(starts, B, begin / rows_per_token) : 0;
-      for (int64_t t = begin; t < end; t++) {
-        int64_t position = t, sequence = first_sequence;
-        if (starts) {
-          while (starts[b + 1] <= t / rows_per_token) b++;
-          position = t - int64_t{starts[b]} * rows_per_token;
-          sequence = present(sequences) ? as<int32_t>(sequences)[b] : first_sequence + b;
-        }
-        dropout_row(as<T_>(y) + t * C, as<T_>(x) + t * C, C, position, sequence, drop);
-      }
-    });
+    parallel_chunks(context, T, max<int64_t>(1, elementwise_grain / max<int64_t>(1, C)),
+                    [&](int64_t begin, int64_t end) {
+                      int64_t b = starts ? sequence_of(starts, B, begin / rows_per_token) : 0;
+                      for (int64_t t = begin; t < end; t++) {
+                        int64_t position = t, sequence = first_sequence;
+                        if (starts) {
+                          while (starts[b + 1] <= t / rows_per_token) b++;
+                          position = t - int64_t{starts[b]} * rows_per_token;
+                          sequence = present(sequences) ? as<int32_t>(sequences)[b] : first_sequence + b;
+                        }
+                        dropout_row(as<T_>(y) + t * C, as<T_>(x) + t * C, C, position, sequence, drop);
+                      }
+                    });
   });
 }
 

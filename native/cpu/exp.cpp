@@ -5,11 +5,13 @@
 namespace ettin::ETTIN_LEVEL {
 
 void exp_forward(Context& context, Out y, View x) {
-  map_float(context, y, [](vf v) { return exp(v); }, x);
+  map_float(
+      context, y, [](vf v) { return exp(v); }, x);
 }
 
 void exp_backward(Context& context, Out dx, View dy, View y) {
-  map_float(context, dx, [](vf d, vf v) { return mul(d, v); }, dy, y);
+  map_float(
+      context, dx, [](vf d, vf v) { return mul(d, v); }, dy, y);
 }
 
 }  // namespace ettin::ETTIN_LEVEL

@@ -19,7 +19,8 @@ vf gate(vf x, vf square) {
 }  // namespace
 
 void gelu_tanh_forward(Context& context, Out y, View x) {
-  map_float(context, y, [](vf v) { return mul(v, gate(v, mul(v, v))); }, x);
+  map_float(
+      context, y, [](vf v) { return mul(v, gate(v, mul(v, v))); }, x);
 }
 
 void gelu_tanh_backward(Context& context, Out dx, View dy, View x) {

@@ -5,11 +5,13 @@
 namespace ettin::ETTIN_LEVEL {
 
 void log1p_forward(Context& context, Out y, View x) {
-  map_float(context, y, [](vf v) { return log1p(v); }, x);
+  map_float(
+      context, y, [](vf v) { return log1p(v); }, x);
 }
 
 void log1p_backward(Context& context, Out dx, View dy, View x) {
-  map_float(context, dx, [](vf d, vf v) { return div(d, add(set(1.0f), v)); }, dy, x);
+  map_float(
+      context, dx, [](vf d, vf v) { return div(d, add(set(1.0f), v)); }, dy, x);
 }
 
 }  // namespace ettin::ETTIN_LEVEL

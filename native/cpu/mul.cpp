@@ -5,7 +5,8 @@ namespace ettin::ETTIN_LEVEL {
 
 void mul(Context& context, Out y, View a, View b) {
   by_number(y.dtype, [&]<class T>() {
-    map<T>(context, y, [](auto p, auto q) { return mul(p, q); }, Input<T>(a), Input<T>(b));
+    map<T>(
+        context, y, [](auto p, auto q) { return mul(p, q); }, Input<T>(a), Input<T>(b));
   });
 }
 

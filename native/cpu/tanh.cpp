@@ -5,11 +5,13 @@
 namespace ettin::ETTIN_LEVEL {
 
 void tanh_forward(Context& context, Out y, View x) {
-  map_float(context, y, [](vf v) { return tanh(v); }, x);
+  map_float(
+      context, y, [](vf v) { return tanh(v); }, x);
 }
 
 void tanh_backward(Context& context, Out dx, View dy, View y) {
-  map_float(context, dx, [](vf d, vf v) { return mul(d, fnma(v, v, set(1.0f))); }, dy, y);
+  map_float(
+      context, dx, [](vf d, vf v) { return mul(d, fnma(v, v, set(1.0f))); }, dy, y);
 }
 
 }  // namespace ettin::ETTIN_LEVEL

@@ -54,9 +54,8 @@ class Program {
     const Allocator::Buffer buffer = stream_.allocator.take(bytes, &surplus);
     check(buffer.data != nullptr, "memory");
     for (const Allocator::Buffer& unused : surplus) {
-      const std::shared_ptr<void> last(unused.data, [this, bytes = unused.bytes](void* data) {
-        stream_.allocator.give_system(data, bytes);
-      });
+      const std::shared_ptr<void> last(
+          unused.data, [this, bytes = unused.bytes](void* data) { stream_.allocator.give_system(data, bytes); });
       later([last](Context&) {});
     }
     auto* storage = new Storage;
