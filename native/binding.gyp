@@ -23,6 +23,7 @@
       "VCCLCompilerTool": { "ExceptionHandling": 1, "AdditionalOptions": ["/std:c++20", "/clang:-ffp-contract=off"] }
     },
     "conditions": [
+      ["OS=='win'", { "msbuild_toolset": "ClangCL" }],
       ["sanitize!=''", {
         "cflags_cc": ["-fsanitize=<(sanitize)", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all", "-g1", "-O1"],
         "cflags_cc!": ["-O3"],
