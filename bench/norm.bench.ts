@@ -18,7 +18,13 @@ export async function run({ quick }: { quick: boolean }): Promise<void> {
   const copies = new Bandwidth(device);
   console.log(`  ${device.name}: ${await bandwidthText(copies)}`);
 
-  const shapes = quick ? [[8192, 768]] : [[16384, 256], [8192, 768], [4096, 1792]]; // biome-ignore format: a list
+  const shapes = quick
+    ? [[8192, 768]]
+    : [
+        [16384, 256],
+        [8192, 768],
+        [4096, 1792],
+      ];
   const theirs = peer("norms.py", "norm", "--threads", `${threads}`, "--shapes", ...shapes.map((s) => s.join("x")));
   console.log(`  ${"".padEnd(32)}${"forward".padEnd(22)}${"backward".padEnd(22)}both${theirs ? ", PyTorch both" : ""}`);
   for (const dtype of ["float32", "bfloat16"] as const) {

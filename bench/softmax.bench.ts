@@ -14,7 +14,13 @@ export async function run({ quick }: { quick: boolean }): Promise<void> {
   const copies = new Bandwidth(device);
   console.log(`  ${device.name}: ${await bandwidthText(copies)}`);
 
-  const shapes = quick ? [[8192, 1024]] : [[65536, 128], [8192, 1024], [256, 50368]]; // biome-ignore format: a list
+  const shapes = quick
+    ? [[8192, 1024]]
+    : [
+        [65536, 128],
+        [8192, 1024],
+        [256, 50368],
+      ];
   const theirs = peer("norms.py", "softmax", "--threads", `${threads}`, "--shapes", ...shapes.map((s) => s.join("x")));
   console.log(`  ${"".padEnd(36)}${"forward".padEnd(22)}${"backward".padEnd(22)}both${theirs ? ", PyTorch both" : ""}`);
   for (const dtype of ["float32", "bfloat16"] as const) {

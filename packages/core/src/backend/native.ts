@@ -24,9 +24,9 @@ export function openNativeCpu({ level = "", threads = 0 }: { level?: string; thr
   try {
     opened = addon.openDevice(level, threads);
   } catch (error) {
-    throw new EngineError("device", withoutStop((error as Error).message), "See ETTIN_CPU_LEVEL in the guide.", {
-      cause: error,
-    });
+    const { message } = error as Error; // "what. Way out."
+    const end = message.indexOf(". ");
+    throw new EngineError("device", message.slice(0, end), message.slice(end + 2), { cause: error });
   }
   const device = opened.id;
   const name = `cpu (${opened.level}, ${opened.threads} thread${opened.threads === 1 ? "" : "s"})`;
@@ -138,8 +138,6 @@ function outOfMemory(name: string, bytes: number, stats: ReturnType<Backend["mem
     "Lower the batch size or maxTokensPerMicroBatch, turn on gradient checkpointing, or raise ETTIN_MEMORY_LIMIT.",
   );
 }
-
-const withoutStop = (text: string): string => text.replace(/\.$/, "");
 
 /** A kernel's own words, "[op] what. way out (arguments: …)", as an error. */
 function rethrow(text: unknown): never {
