@@ -31,7 +31,7 @@ export class Assembly {
   readonly #where: string;
   readonly #pairs: boolean;
   readonly #truncation: Truncation;
-  readonly #room: number;
+  readonly #limit: number;
   readonly #left: boolean;
   readonly #added: number;
 
@@ -49,7 +49,7 @@ export class Assembly {
     this.#added = addedBy(this.items);
     this.#truncation = truncation;
     this.#left = side === "left";
-    this.#room = roomFor(where, truncation, maxLength, modelMaxLength, this.#added);
+    this.#limit = limitFor(where, truncation, maxLength, modelMaxLength, this.#added);
   }
 
   /** Lengths that stay of a text and of its pair, and of the whole. */
@@ -58,7 +58,8 @@ export class Assembly {
     const [a, b] = truncatedLengths(
       this.#where,
       this.#truncation,
-      this.#room,
+      this.#limit,
+      this.#added,
       first,
       this.#pairs ? second : null,
       describe,
@@ -92,7 +93,7 @@ export class Assembly {
   }
 }
 
-function roomFor(
+function limitFor(
   where: string,
   truncation: Truncation,
   maxLength: number | undefined,
@@ -132,5 +133,5 @@ function roomFor(
       "Raise maxLength, or pass addSpecialTokens: false.",
     );
   }
-  return limit - added;
+  return limit;
 }

@@ -1,6 +1,7 @@
 /** Chat messages to the text that a model was trained on, by the model's own Jinja template. */
-import { Template } from "@huggingface/jinja";
+import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
 import { EngineError } from "../errors.ts";
+import { strftime } from "./strftime.ts";
 
 /** One message of a chat. Templates may ask for more fields than these. */
 export interface ChatMessage {
@@ -81,10 +82,8 @@ export function renderChat(
     throw new EngineError(WHERE, "there is no message", 'Pass at least one: [{ role: "user", content: "…" }].');
   }
   try {
-    // The template sees these values and the library's own functions: neither globals nor prototypes.
-    return parsed(text).render({
+    return run(text, {
       ...specials,
-      range: boundedRange,
       messages,
       tools: options.tools ?? null,
       documents: options.documents ?? null,
@@ -102,12 +101,29 @@ export function renderChat(
   }
 }
 
-let last: { text: string; template: Template } | null = null;
+/** What every template may call and name. It sees these and its variables: neither globals nor prototypes. */
+const GLOBALS: Readonly<Record<string, unknown>> = {
+  true: true,
+  false: false,
+  none: null,
+  True: true,
+  False: false,
+  None: null,
+  range: boundedRange,
+  strftime_now: (format: string) => strftime(new Date(), format),
+  raise_exception: (message: unknown) => {
+    throw new Error(String(message));
+  },
+};
 
-/** Templates are parsed once: a chat is rendered again after every message. */
-function parsed(text: string): Template {
-  if (last?.text !== text) last = { text, template: new Template(text) };
-  return last.template;
+type Program = ReturnType<typeof parse>;
+let last: { text: string; program: Program } | null = null;
+
+function run(text: string, variables: Readonly<Record<string, unknown>>): string {
+  if (last?.text !== text) last = { text, program: parse(tokenize(text, { lstrip_blocks: true, trim_blocks: true })) };
+  const environment = new Environment();
+  for (const [name, value] of Object.entries({ ...GLOBALS, ...variables })) environment.set(name, value);
+  return String(new Interpreter(environment).run(last.program).value);
 }
 
 function choose(

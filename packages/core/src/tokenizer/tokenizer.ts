@@ -4,6 +4,7 @@ import { type AssembleOptions, Assembly } from "./assemble.ts";
 import { type ChatMessage, type ChatTemplateOptions, renderChat } from "./chat-template.ts";
 import { type DecodeOptions, Detokenizer } from "./detokenizer.ts";
 import { LibraryTokenizer } from "./library.ts";
+import { readMerges } from "./merges.ts";
 import type { PackedTokens } from "./packed-tokens.ts";
 import {
   readModelMaxLength,
@@ -77,6 +78,7 @@ export class Tokenizer {
     const { specialTokens } = this;
     const text = () => files.contents.get("tokenizer.json")!.toString("utf8");
     this.#library = new LibraryTokenizer({ file, text, specialTokens });
+    if (json.model.type === "BPE") readMerges(file, json.model);
     this.#texts = this.#library;
     this.#detokenizer = new Detokenizer({
       json,

@@ -13,21 +13,26 @@ export type Truncation = false | "longest_first" | "only_first" | "only_second";
 export const TRUNCATIONS: readonly Truncation[] = [false, "longest_first", "only_first", "only_second"];
 
 /**
- * Lengths of a text and its pair after truncation to `room` tokens in all.
+ * Lengths of a text and its pair after truncation.
  *
+ * @param limit the most tokens, special ones included
+ * @param added how many of them are special tokens
  * @param second null without a pair
  * @param describe names the row in errors
  */
 export function truncatedLengths(
   where: string,
   strategy: Truncation,
-  room: number,
+  limit: number,
+  added: number,
   first: number,
   second: number | null,
   describe: () => string,
 ): [first: number, second: number] {
+  const room = limit - added;
   const total = first + (second ?? 0);
   if (strategy === false || total <= room) return [first, second ?? 0];
+  if (room === 0) return [0, 0];
 
   if (strategy === "longest_first") {
     if (second === null) return [room, 0];
@@ -37,7 +42,10 @@ export function truncatedLengths(
       newShort = Math.floor(room / 2);
       newLong = newShort + (room % 2);
     }
-    return first <= second ? [newShort, newLong] : [newLong, newShort];
+    // An odd token goes to the longer text. The reference first cuts each to the whole limit, so two that reach it are
+    // equally long, and then the second has it.
+    const secondIsLonger = Math.min(first, limit) <= Math.min(second, limit);
+    return secondIsLonger ? [newShort, newLong] : [newLong, newShort];
   }
 
   if (strategy === "only_second" && second === null) {
