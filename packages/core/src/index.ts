@@ -13,6 +13,11 @@ export {
 } from "./device.ts";
 export { EngineError } from "./errors.ts";
 export { Corpus, type CorpusOptions, type CorpusType, exactSearch } from "./index/exact.ts";
+export * from "./model/index.ts";
+export type { AttentionCache, CachedAttentionOptions } from "./nn/attention-cache.ts";
+export type { ParameterEntry, SavedPart } from "./nn/parameter-set.ts";
+export type { DropoutDraw, DropoutRates } from "./nn/pass.ts";
+export type { RopeParameters } from "./nn/rope.ts";
 export * from "./ops/index.ts";
 export { AdamW, type AdamWOptions } from "./optim/adamw.ts";
 export { clipGradNorm, type GradientNorm } from "./optim/clip-grad-norm.ts";
@@ -42,3 +47,4 @@ export { tensorScope } from "./tensor/scope.ts";
 export { liveStorages } from "./tensor/storage.ts";
 export { enableGrad, noGrad } from "./tensor/tape.ts";
 export { Tensor, type TensorOptions } from "./tensor/tensor.ts";
+export type { PackedTokens } from "./tokenizer/packed-tokens.ts";
