@@ -12,6 +12,13 @@ export {
   synchronize,
 } from "./device.ts";
 export { EngineError } from "./errors.ts";
+export { type LoadStoredOptions, loadStored } from "./hub/load-stored.ts";
+export { openWeights } from "./hub/open-weights.ts";
+export { readSafetensorsHeader, type SafetensorsHeader } from "./hub/safetensors-header.ts";
+export { type SaveWeightsOptions, saveWeights } from "./hub/save-weights.ts";
+export type { StoredDType, StoredTensor } from "./hub/stored-tensor.ts";
+export { storedWeight } from "./hub/stored-weight.ts";
+export type { WeightToSave } from "./hub/weight-shards.ts";
 export { Corpus, type CorpusOptions, type CorpusType, exactSearch } from "./index/exact.ts";
 export * from "./model/index.ts";
 export type { AttentionCache, CachedAttentionOptions } from "./nn/attention-cache.ts";
