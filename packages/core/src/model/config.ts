@@ -71,20 +71,20 @@ export function readShared(json: Json, file: string): Pick<ModelConfig, "id2labe
   const problem = oneOf("problem_type", "regression", problemTypes);
   return {
     id2label: readLabels(json, file),
-    problemType: json["problem_type"] == null ? null : readFields({ problem }, json, file).problem,
+    problemType: json.problem_type == null ? null : readFields({ problem }, json, file).problem,
     dtype: readDtype(json, file),
   };
 }
 
 function readLabels(json: Json, file: string): string[] {
-  if (json["id2label"] == null) {
-    const count = json["num_labels"] ?? 2;
+  if (json.id2label == null) {
+    const count = json.num_labels ?? 2;
     if (!Number.isSafeInteger(count) || (count as number) < 1) {
       throw configError(file, "num_labels", count, "a whole number from 1 on");
     }
     return defaultLabels(count as number);
   }
-  const map = expectObject(json["id2label"], file, "id2label");
+  const map = expectObject(json.id2label, file, "id2label");
   const labels = Object.keys(map).map((_, i) => map[String(i)]);
   if (labels.length === 0 || labels.some((label) => typeof label !== "string")) {
     throw configError(file, "id2label", map, 'a name for each id: {"0": …, "1": …}');
@@ -95,7 +95,7 @@ function readLabels(json: Json, file: string): string[] {
 const dtypes = ["float32", "bfloat16", "float16"] as const;
 
 function readDtype(json: Json, file: string): ModelConfig["dtype"] {
-  const key = json["dtype"] != null ? "dtype" : "torch_dtype";
+  const key = json.dtype != null ? "dtype" : "torch_dtype";
   const value = json[key];
   if (value == null || value === "auto") return null;
   const found = dtypes.find((name) => value === name || value === `torch.${name}`);
@@ -108,13 +108,13 @@ export function writeShared(config: Partial<ModelConfig>): Record<string, unknow
   const json: Record<string, unknown> = { ...config.extra };
   const { id2label: labels, problemType, dtype } = config;
   if (labels && !(labels.length === 2 && labels.every((label, i) => label === `LABEL_${i}`))) {
-    json["id2label"] = Object.fromEntries(labels.map((label, i) => [String(i), label]));
-    json["label2id"] = Object.fromEntries(labels.map((label, i) => [label, i]));
+    json.id2label = Object.fromEntries(labels.map((label, i) => [String(i), label]));
+    json.label2id = Object.fromEntries(labels.map((label, i) => [label, i]));
   }
-  if (problemType) json["problem_type"] = problemType;
+  if (problemType) json.problem_type = problemType;
   if (dtype) {
-    json["dtype"] = dtype;
-    json["torch_dtype"] = dtype;
+    json.dtype = dtype;
+    json.torch_dtype = dtype;
   }
   return json;
 }

@@ -81,8 +81,8 @@ export abstract class PreTrainedModel<C extends ModelConfig = ModelConfig> {
     if (!Number.isSafeInteger(seed)) {
       throw new EngineError("fromConfig", `seed is ${seed}`, "Give a whole number.");
     }
-    const complete = this.kind.complete(config);
-    return new this(complete, new DrawnParameters({ seed, dtype, device }, `${this.kind.basePrefix}.`));
+    const source = new DrawnParameters({ seed, dtype, device }, `${this.kind.basePrefix}.`);
+    return new this(this.kind.complete(config), source);
   }
 
   get config(): C {

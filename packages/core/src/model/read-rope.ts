@@ -34,7 +34,7 @@ export function readRope(
     }
   };
 
-  const ropeType: unknown = all["rope_type"] ?? all["type"] ?? "default";
+  const ropeType: unknown = all.rope_type ?? all.type ?? "default";
   const ropeTheta = number("rope_theta", theta);
   switch (ropeType) {
     case "default":
@@ -69,11 +69,11 @@ export function readRope(
 export function writeRope(rope: RopeParameters): Record<string, unknown> {
   const json: Record<string, unknown> = { rope_type: rope.ropeType, rope_theta: rope.ropeTheta };
   if (rope.ropeType === "default") return json;
-  json["factor"] = rope.factor;
+  json.factor = rope.factor;
   if (rope.ropeType === "llama3") {
-    json["low_freq_factor"] = rope.lowFreqFactor;
-    json["high_freq_factor"] = rope.highFreqFactor;
-    json["original_max_position_embeddings"] = rope.originalMaxPositionEmbeddings;
+    json.low_freq_factor = rope.lowFreqFactor;
+    json.high_freq_factor = rope.highFreqFactor;
+    json.original_max_position_embeddings = rope.originalMaxPositionEmbeddings;
   }
   return json;
 }

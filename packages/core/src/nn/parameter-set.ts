@@ -32,7 +32,7 @@ export class ParameterSet {
       .map(({ name, tensor, parts }) => ({
         name: bare(name),
         tensor,
-        parts: parts && parts.map((part) => ({ ...part, name: bare(part.name) })),
+        parts: parts?.map((part) => ({ ...part, name: bare(part.name) })) ?? null,
       }));
   }
 }

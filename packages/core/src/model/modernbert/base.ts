@@ -99,7 +99,7 @@ export abstract class ModernBertBase extends PreTrainedModel<ModernBertConfig> {
       });
       return [normed(this.finalNorm, stream).y, ...kept];
     });
-    kept.forEach((x) => seen?.(x));
+    for (const x of kept) seen?.(x);
     options.cache?.advance(batch.offsets);
     return y!;
   }

@@ -93,16 +93,16 @@ export function readModernBertConfig(json: Json, file: string, as: ModernBertCon
   checkHeadDim(headDim, "num_attention_heads", numAttentionHeads, file);
 
   const window = readFields({ sliding: whole("sliding_window", 0, 0) }, json, file).sliding;
-  const fromDecoder = json["model_type"] === "modernbert-decoder";
-  const half = json["sliding_window"] != null ? window : Math.floor(read.localAttention / 2);
+  const fromDecoder = json.model_type === "modernbert-decoder";
+  const half = json.sliding_window != null ? window : Math.floor(read.localAttention / 2);
   const localAttention =
-    json["sliding_window"] != null && half !== Math.floor(read.localAttention / 2) ? 2 * half : read.localAttention;
+    json.sliding_window != null && half !== Math.floor(read.localAttention / 2) ? 2 * half : read.localAttention;
   if (half < 1) throw configError(file, "sliding_window", half, "a whole number from 1 on");
 
-  const nested = json["rope_parameters"];
+  const nested = json.rope_parameters;
   const theta = (key: string) => readFields({ theta: positiveOrNull(key, null) }, json, file).theta;
   const global = theta("global_rope_theta") ?? globalTheta;
-  const local = json["local_rope_theta"] === null ? global : (theta("local_rope_theta") ?? localTheta);
+  const local = json.local_rope_theta === null ? global : (theta("local_rope_theta") ?? localTheta);
   return {
     ...read,
     ...readShared(json, file),
@@ -114,15 +114,15 @@ export function readModernBertConfig(json: Json, file: string, as: ModernBertCon
     isCausal: fromDecoder ? read.isCausal : true,
     layerTypes: readLayerTypes(json, file, numHiddenLayers),
     ropeParameters: {
-      fullAttention: readRope(nested, "full_attention", json["rope_scaling"], global, file),
-      slidingAttention: readRope(nested, "sliding_attention", json["rope_scaling"], local, file),
+      fullAttention: readRope(nested, "full_attention", json.rope_scaling, global, file),
+      slidingAttention: readRope(nested, "sliding_attention", json.rope_scaling, local, file),
     },
     extra: restOf(json, [...Object.values(plainFields).map((field) => field.key), ...sharedKeys, ...derivedKeys]),
   };
 }
 
 function readLayerTypes(json: Json, file: string, layers: number): LayerType[] {
-  const types = json["layer_types"];
+  const types = json.layer_types;
   if (types == null) {
     const { every } = readFields({ every: whole("global_attn_every_n_layers", 3) }, json, file);
     return Array.from({ length: layers }, (_, i) => (i % every === 0 ? "full_attention" : "sliding_attention"));

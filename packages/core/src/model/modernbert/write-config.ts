@@ -12,24 +12,24 @@ export function writeModernBertConfig(config: Partial<ModernBertConfig>): Record
   const { classifierPooling, isCausal, ...plain } = config;
   const json: Record<string, unknown> = { ...writeShared(config), ...writeFields(plainFields, plain) };
   const decoder = config.modelType === "modernbert-decoder";
-  if (config.modelType) json["model_type"] = config.modelType;
-  if (!decoder && classifierPooling) json["classifier_pooling"] = classifierPooling;
-  if (decoder && isCausal === false) json["is_causal"] = false;
+  if (config.modelType) json.model_type = config.modelType;
+  if (!decoder && classifierPooling) json.classifier_pooling = classifierPooling;
+  if (decoder && isCausal === false) json.is_causal = false;
   // An encoder's readers would take it for half the window and override local_attention.
-  if (decoder && config.slidingWindow !== undefined) json["sliding_window"] = config.slidingWindow;
+  if (decoder && config.slidingWindow !== undefined) json.sliding_window = config.slidingWindow;
   if (config.layerTypes) {
-    json["layer_types"] = config.layerTypes;
+    json.layer_types = config.layerTypes;
     const every = globalEvery(config.layerTypes);
-    if (every) json["global_attn_every_n_layers"] = every;
+    if (every) json.global_attn_every_n_layers = every;
   }
   if (config.ropeParameters) {
     const { fullAttention, slidingAttention } = config.ropeParameters;
-    json["rope_parameters"] = {
+    json.rope_parameters = {
       full_attention: writeRope(fullAttention),
       sliding_attention: writeRope(slidingAttention),
     };
-    json["global_rope_theta"] = fullAttention.ropeTheta;
-    json["local_rope_theta"] = slidingAttention.ropeTheta;
+    json.global_rope_theta = fullAttention.ropeTheta;
+    json.local_rope_theta = slidingAttention.ropeTheta;
   }
   return json;
 }
