@@ -1,9 +1,9 @@
-/** Token ids of several texts, one after the other: a batch without padding. */
+/** Token ids of several texts, one after the other. */
 export interface PackedTokens {
-  /** `[T]`, the ids of text after text. */
+  /** `[T]`: the ids of all texts. */
   readonly tokens: Int32Array;
-  /** `[B + 1]`, where each text starts: first 0, last T. */
+  /** `[B + 1]`: where each text starts; the first is 0, the last T. */
   readonly offsets: Int32Array;
-  /** `[T]`, 0 for the first text of a pair and 1 for the second; only where the model kind has them (BERT). */
+  /** `[T]`, 0 or 1 for the first and second text of a pair; only where the kind of model uses them (BERT). */
   readonly tokenTypes?: Int32Array;
 }

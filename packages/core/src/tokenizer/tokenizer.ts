@@ -17,7 +17,7 @@ import {
 import { StreamDecoder, type StreamDecoderOptions } from "./stream-decoder.ts";
 import { readTemplate, type Template } from "./template.ts";
 import type { TextToIds } from "./text-to-ids.ts";
-import { readTokenizerFiles, type TokenizerFiles, writeTokenizerFiles } from "./tokenizer-files.ts";
+import { readTokenizerFiles, TOKENIZER_FILES, type TokenizerFiles, writeTokenizerFiles } from "./tokenizer-files.ts";
 import { parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
 import { Vocabulary } from "./vocabulary.ts";
 
@@ -92,10 +92,10 @@ export class Tokenizer {
   /**
    * Reads the tokenizer of a model.
    *
-   * @param idOrFolder a folder that holds a tokenizer.json
+   * @param idOrFolder a folder, or a repository of the hub ("owner/name")
    */
-  static fromPretrained(idOrFolder: string): Promise<Tokenizer> {
-    return Tokenizer.fromFolder(idOrFolder);
+  static async fromPretrained(idOrFolder: string, options: HubOptions = {}): Promise<Tokenizer> {
+    return Tokenizer.fromFolder(await resolveFolder(idOrFolder, { ...options, files: TOKENIZER_FILES }));
   }
 
   /** Reads tokenizer.json and, where they are there, tokenizer_config.json, special_tokens_map.json and chat_template.jinja. */
