@@ -12,6 +12,8 @@ export {
   synchronize,
 } from "./device.ts";
 export { EngineError } from "./errors.ts";
+export type { CausalModel, TokenBatch } from "./generation/causal-model.ts";
+export { KeyValueCache, type KeyValueCacheOptions } from "./generation/key-value-cache.ts";
 export { Corpus, type CorpusOptions, type CorpusType, exactSearch } from "./index/exact.ts";
 export * from "./ops/index.ts";
 export { AdamW, type AdamWOptions } from "./optim/adamw.ts";

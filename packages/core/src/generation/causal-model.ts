@@ -1,0 +1,36 @@
+import type { Device } from "../device.ts";
+import type { AttentionCache } from "../nn/attention-cache.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** A packed batch, on the host or on the device: generation feeds back ids that it has not waited for. */
+export interface TokenBatch {
+  /** `[T]` int32. */
+  readonly tokens: Int32Array | Tensor;
+  /** `[B + 1]` int32; a tensor is one made by `Tensor.from`. */
+  readonly offsets: Int32Array | Tensor;
+}
+
+/** What generation asks of a model: every causal language model of this package has it. */
+export interface CausalModel {
+  readonly config: {
+    readonly vocabSize: number;
+    readonly maxPositionEmbeddings: number;
+    readonly bosTokenId: number | null;
+    readonly eosTokenId: number | readonly number[] | null;
+    readonly padTokenId: number | null;
+  };
+  /** Where the weights are. */
+  readonly device: Device;
+  readonly model: {
+    /**
+     * @param options `cache`: what the sequences' earlier tokens left; the batch holds the new ones
+     * @returns `[T, dim]`, after the final norm
+     */
+    forward(batch: TokenBatch, options?: { cache?: AttentionCache }): Tensor;
+  };
+  /**
+   * @param hidden `[R, dim]`
+   * @returns `[R, vocabSize]`
+   */
+  logits(hidden: Tensor): Tensor;
+}
