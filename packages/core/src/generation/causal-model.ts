@@ -19,6 +19,8 @@ export interface CausalModel {
     readonly eosTokenId: number | readonly number[] | null;
     readonly padTokenId: number | null;
   };
+  /** What `generation_config.json` of its folder says; null without one. */
+  readonly generationConfig?: unknown;
   /** Where the weights are. */
   readonly device: Device;
   readonly model: {
