@@ -4,7 +4,7 @@
 
 A shape is out x in x tokens. Keys are "<dtype> <shape> <orientation>": 0 is x · Wᵀ, 1 is dy · W, 2 is dyᵀ · x,
 each as torch.mm on operands of one dtype, into memory that is there. The figure is the median of --repeats. A product
-that would take longer than --longest seconds, by the rate of the same matrix with fewer tokens, is left out.
+that would take longer than --longest seconds, by the rate of the product before it, is left out.
 """
 
 import argparse
@@ -16,9 +16,9 @@ import torch
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--threads", type=int, default=2)
-parser.add_argument("--repeats", type=int, default=5)
+parser.add_argument("--repeats", type=int, default=3)
 parser.add_argument("--seconds", type=float, default=0.05, help="of one repeat, at least")
-parser.add_argument("--longest", type=float, default=2, help="seconds of one product, at most")
+parser.add_argument("--longest", type=float, default=0.3, help="seconds of one product, at most")
 parser.add_argument("--shapes", nargs="+", required=True)
 args = parser.parse_args()
 torch.set_num_threads(args.threads)
@@ -47,7 +47,7 @@ for shape in args.shapes:
         w = torch.randn(out, width).to(dtype)
         products = [(x, w.t()), (dy, w), (dy.t(), x)]
         for i, (a, b) in enumerate(products):
-            giga, like = 2 * out * width * tokens / 1e9, (out, width, dtype, i)
+            giga, like = 2 * out * width * tokens / 1e9, (dtype, i)
             if giga / slowest.get(like, float("inf")) > args.longest:
                 continue
             y = torch.empty(a.shape[0], b.shape[1], dtype=dtype)

@@ -12,7 +12,7 @@ export {
   synchronize,
 } from "./device.ts";
 export { EngineError } from "./errors.ts";
-export type { CausalModel, TokenBatch } from "./generation/causal-model.ts";
+export type { CausalModel } from "./generation/causal-model.ts";
 export { generate } from "./generation/generate.ts";
 export type {
   FinishReason,
@@ -28,7 +28,25 @@ export { KeyValueCache, type KeyValueCacheOptions } from "./generation/key-value
 export type { History, ScoreProcessor } from "./generation/score-processor.ts";
 export type { SequenceBias } from "./generation/sequence-rules.ts";
 export { streamText, streamTokens } from "./generation/stream.ts";
+export { downloadFile } from "./hub/download-file.ts";
+export { HubError, type HubErrorCode } from "./hub/hub-error.ts";
+export type { DownloadProgress, HubOptions, RepoType } from "./hub/hub-options.ts";
+export { hubCacheFolder } from "./hub/hub-settings.ts";
+export { type LoadStoredOptions, loadStored } from "./hub/load-stored.ts";
+export { openWeights } from "./hub/open-weights.ts";
+export { type ResolveFolderOptions, resolveFolder } from "./hub/resolve-folder.ts";
+export { readSafetensorsHeader, type SafetensorsHeader } from "./hub/safetensors-header.ts";
+export { type SaveWeightsOptions, saveWeights } from "./hub/save-weights.ts";
+export { type SnapshotOptions, snapshotDownload } from "./hub/snapshot-download.ts";
+export type { StoredDType, StoredTensor } from "./hub/stored-tensor.ts";
+export { storedWeight } from "./hub/stored-weight.ts";
+export type { WeightToSave } from "./hub/weight-shards.ts";
 export { Corpus, type CorpusOptions, type CorpusType, exactSearch } from "./index/exact.ts";
+export * from "./model/index.ts";
+export type { AttentionCache, CachedAttentionOptions } from "./nn/attention-cache.ts";
+export type { ParameterEntry, SavedPart } from "./nn/parameter-set.ts";
+export type { DropoutDraw, DropoutRates } from "./nn/pass.ts";
+export type { RopeParameters } from "./nn/rope.ts";
 export * from "./ops/index.ts";
 export { AdamW, type AdamWOptions } from "./optim/adamw.ts";
 export { clipGradNorm, type GradientNorm } from "./optim/clip-grad-norm.ts";
@@ -58,3 +76,4 @@ export { tensorScope } from "./tensor/scope.ts";
 export { liveStorages } from "./tensor/storage.ts";
 export { enableGrad, noGrad } from "./tensor/tape.ts";
 export { Tensor, type TensorOptions } from "./tensor/tensor.ts";
+export type { PackedTokens } from "./tokenizer/packed-tokens.ts";

@@ -12,7 +12,8 @@ import {
   Tensor,
   tensorScope,
 } from "@ettin/core";
-import type { CausalModel, TokenBatch } from "../../../packages/core/src/generation/causal-model.ts";
+import type { CausalModel } from "../../../packages/core/src/generation/causal-model.ts";
+import type { TokenBatch } from "../../../packages/core/src/model/packed-batch.ts";
 import type { AttentionCache } from "../../../packages/core/src/nn/attention-cache.ts";
 
 export const vocabulary = 61;
@@ -75,10 +76,10 @@ export function decoder(
   let passes = 0;
   const forward = (batch: TokenBatch, { cache }: { cache?: AttentionCache } = {}): Tensor => {
     passes++;
-    const on = (x: Int32Array | Tensor) => (x instanceof Tensor ? x : Tensor.from(x, { device }));
-    const offsets = on(batch.offsets);
+    const offsets = Tensor.from(batch.offsets, { device });
     const x = tensorScope(() => {
-      let x = embedding(table, on(batch.tokens), { dtype });
+      const { tokens } = batch;
+      let x = embedding(table, tokens instanceof Tensor ? tokens : Tensor.from(tokens, { device }), { dtype });
       layers.forEach((layer, i) => {
         const qkv = linear(layerNorm(x, layer.attentionNorm), layer.qkv);
         x = x.add(linear(attend(i, qkv, offsets, cache), layer.attentionOut));
@@ -86,7 +87,7 @@ export function decoder(
       });
       return layerNorm(x, finalNorm);
     });
-    cache?.advance(offsets.hostValues()!);
+    cache?.advance(batch.offsets);
     return x;
   };
   const parameters = [table, finalNorm, head, ...layers.flatMap((layer) => Object.values(layer))];

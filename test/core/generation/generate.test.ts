@@ -1,4 +1,4 @@
-import { type CausalModel, generate, type GenerateOptions, noGrad, streamTokens, tensorScope } from "@ettin/core";
+import { type CausalModel, type GenerateOptions, generate, noGrad, streamTokens, tensorScope } from "@ettin/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { device, levels } from "../../support/devices.ts";
 import { decoder, ids, packed, type TestDecoder, vocabulary } from "./decoder.ts";
@@ -9,7 +9,9 @@ const prompts = [ids(7, 1), ids(1, 2), ids(30, 3), ids(12, 4), ids(3, 5)];
 async function byWholePasses(net: CausalModel, prompt: readonly number[], count: number): Promise<number[]> {
   const sequence = [...prompt];
   for (let i = 0; i < count; i++) {
-    const scores = await tensorScope(() => [noGrad(() => net.logits(net.model.forward(packed([sequence])))).data()])[0]!;
+    const scores = await tensorScope(() => [
+      noGrad(() => net.logits(net.model.forward(packed([sequence])))).data(),
+    ])[0]!;
     const last = Array.from(scores.subarray(-vocabulary));
     sequence.push(last.indexOf(Math.max(...last)));
   }
@@ -143,11 +145,13 @@ describe.each(levels)("generate on %s", (level) => {
   test("beam search with one prompt or several finds sequences of higher probability than the best token each time", async () => {
     const logProbability = async (prompt: readonly number[], tokens: ArrayLike<number>) => {
       const sequence = [...prompt, ...Array.from(tokens)];
-      const scores = await tensorScope(() => [noGrad(() => net.logits(net.model.forward(packed([sequence])))).data()])[0]!;
+      const scores = await tensorScope(() => [
+        noGrad(() => net.logits(net.model.forward(packed([sequence])))).data(),
+      ])[0]!;
       let sum = 0;
       for (let t = prompt.length; t < sequence.length; t++) {
         const row = scores.subarray((t - 1) * vocabulary, t * vocabulary);
-        sum += row[sequence[t]!]! - Math.log(row.reduce((total, score) => total + Math.exp(score), 0));
+        sum += row[sequence[t]!]! - Math.log(Array.from(row).reduce((total, score) => total + Math.exp(score), 0));
       }
       return sum;
     };
@@ -178,11 +182,17 @@ describe("generate's errors", () => {
     [{ temperature: 0 }, "[generate] temperature is 0. It has to be a number above 0; for the best token each time"],
     [{ topP: 1.5 }, "[generate] topP is 1.5. It has to be a number from 0 to 1"],
     [{ maxNewTokens: 0 }, "[generate] maxNewTokens is 0. It has to be a whole number from 1 on"],
-    [{ badWordsIds: [[]] }, "[generate] badWordsIds is [[]]. It has to be a list of lists of token ids, none of them empty"],
+    [
+      { badWordsIds: [[]] },
+      "[generate] badWordsIds is [[]]. It has to be a list of lists of token ids, none of them empty",
+    ],
     [{ badWordsIds: [[61]] }, "[generate] badWordsIds holds 61, but there are 61 ids"],
     [{ numReturnSequences: 2 }, "[generate] numReturnSequences is 2, and the best continuation is always the same"],
     [{ numReturnSequences: 3, numBeams: 2 }, "[generate] numReturnSequences is 3, but numBeams is 2"],
-    [{ suppressTokens: [4], forcedEosTokenId: 4 }, "[generate] suppressTokens rules out 4, which forcedEosTokenId forces"],
+    [
+      { suppressTokens: [4], forcedEosTokenId: 4 },
+      "[generate] suppressTokens rules out 4, which forcedEosTokenId forces",
+    ],
     [{ stopStrings: ["a"] }, "[generate] texts were given but no tokenizer. Pass { tokenizer }"],
     [{ seed: -1 }, "[generate] seed is -1"],
     [{ maxLength: 1 }, "[generate] prompt 0 has 1 tokens, but maxLength is 1, prompt included"],

@@ -1,9 +1,9 @@
+import type { TokenBatch } from "../model/packed-batch.ts";
 import { segmentLast } from "../ops/segment-last.ts";
 import { tensorScope } from "../tensor/scope.ts";
 import { noGrad } from "../tensor/tape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { BeamPrompt } from "./beam-prompt.ts";
-import type { TokenBatch } from "./causal-model.ts";
 import type { GeneratedSequence } from "./generate-options.ts";
 import type { GenerationRequest } from "./generation-request.ts";
 import { KeyValueCache } from "./key-value-cache.ts";
@@ -24,7 +24,7 @@ export async function beamSearch(request: GenerationRequest): Promise<GeneratedS
       tensorScope(() => {
         const hidden = model.model.forward(batch, { cache });
         const single = hidden.shape[0] === sequences;
-        const last = single ? hidden : segmentLast(hidden, Tensor.from(batch.offsets as Int32Array, model));
+        const last = single ? hidden : segmentLast(hidden, Tensor.from(batch.offsets, { device: model.device }));
         return [model.logits(last).data() as Promise<Float32Array>];
       }),
     );

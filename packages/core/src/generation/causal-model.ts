@@ -1,14 +1,7 @@
 import type { Device } from "../device.ts";
+import type { TokenBatch } from "../model/packed-batch.ts";
 import type { AttentionCache } from "../nn/attention-cache.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-
-/** A packed batch, on the host or on the device: generation feeds back ids that it has not waited for. */
-export interface TokenBatch {
-  /** `[T]` int32. */
-  readonly tokens: Int32Array | Tensor;
-  /** `[B + 1]` int32; a tensor is one made by `Tensor.from`. */
-  readonly offsets: Int32Array | Tensor;
-}
 
 /** What generation asks of a model: every causal language model of this package has it. */
 export interface CausalModel {

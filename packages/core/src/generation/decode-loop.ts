@@ -1,11 +1,11 @@
 import { EngineError } from "../errors.ts";
+import type { TokenBatch } from "../model/packed-batch.ts";
 import { gather } from "../ops/gather.ts";
 import { argmax } from "../ops/max.ts";
 import { segmentLast } from "../ops/segment-last.ts";
 import { tensorScope } from "../tensor/scope.ts";
 import { noGrad } from "../tensor/tape.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import type { TokenBatch } from "./causal-model.ts";
 import type { FinishReason, GeneratedToken } from "./generate-options.ts";
 import type { GenerationRequest } from "./generation-request.ts";
 import { KeyValueCache, keep } from "./key-value-cache.ts";
@@ -130,7 +130,7 @@ export class DecodeLoop {
     const scores = () => {
       const hidden = model.model.forward(batch, { cache });
       const single = hidden.shape[0] === rows.length && !from;
-      return model.logits(single ? hidden : segmentLast(hidden, Tensor.from(batch.offsets as Int32Array, model)));
+      return model.logits(single ? hidden : segmentLast(hidden, Tensor.from(batch.offsets, { device: model.device })));
     };
     if (this.greedy) {
       const ids = keep(noGrad(() => tensorScope(() => argmax(scores(), -1))));

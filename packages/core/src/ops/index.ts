@@ -38,7 +38,7 @@ export { putAlong } from "./put-along.ts";
 export { relu } from "./relu.ts";
 export { reshape } from "./reshape.ts";
 export { rmsNorm } from "./rms-norm.ts";
-export { type RotaryTable, rotary, rotaryTable } from "./rotary.ts";
+export { type RotaryTable, rotary, rotaryFrequencies, rotaryTable } from "./rotary.ts";
 export { scatterAdd } from "./scatter-add.ts";
 export { segmentFirst } from "./segment-first.ts";
 export { segmentLast } from "./segment-last.ts";

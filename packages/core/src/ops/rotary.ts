@@ -11,28 +11,40 @@ export interface RotaryTable {
 }
 
 /**
- * The table of rotary position embeddings: `angle[p,j] = p · base^(−2j/dim)`, for `j < dim / 2`. Frequencies and angles
- * are rounded to float32 at each step, as transformers does, so that far positions get its angles.
+ * The frequencies of rotary position embeddings: `base^(−2j/dim)` for `j < dim / 2`, rounded to float32 at each step as
+ * transformers does, so that far positions get its angles.
  *
- * @param options `positions`: how many; `dim`: the head size; `base`: theta of the model's configuration
+ * @param dim the head size
+ * @param base theta of the model's configuration
+ */
+export function rotaryFrequencies(dim: number, base: number): Float32Array {
+  if (!(dim > 0 && dim % 2 === 0)) {
+    throw new EngineError("rotaryTable", `dim is ${dim}`, "Rotation takes channels in pairs: use an even head size.");
+  }
+  return Float32Array.from({ length: dim / 2 }, (_, j) => 1 / Math.fround(base ** Math.fround((2 * j) / dim)));
+}
+
+/**
+ * The table of rotary position embeddings: `angle[p,j] = p · frequency[j]`, rounded to float32.
+ *
+ * @param options `positions`: how many; `dim`: the head size; `base`: theta of the model's configuration, or
+ *   `frequencies`: `[dim / 2]`, where they are scaled
  */
 export function rotaryTable(options: {
   positions: number;
   dim: number;
-  base: number;
+  base?: number;
+  frequencies?: Float32Array;
   device?: Device | DeviceName;
 }): RotaryTable {
-  const { positions, dim, base, device } = options;
-  if (!(dim > 0 && dim % 2 === 0)) {
-    throw new EngineError("rotaryTable", `dim is ${dim}`, "Rotation takes channels in pairs: use an even head size.");
-  }
+  const { positions, dim, base = 10000, device } = options;
+  const frequencies = options.frequencies ?? rotaryFrequencies(dim, base);
   const half = dim / 2;
   const cos = new Float32Array(positions * half);
   const sin = new Float32Array(positions * half);
-  for (let j = 0; j < half; j++) {
-    const frequency = Math.fround(1 / Math.fround(base ** Math.fround((2 * j) / dim)));
-    for (let p = 0; p < positions; p++) {
-      const angle = Math.fround(p * frequency);
+  for (let p = 0; p < positions; p++) {
+    for (let j = 0; j < half; j++) {
+      const angle = Math.fround(p * frequencies[j]!);
       cos[p * half + j] = Math.cos(angle);
       sin[p * half + j] = Math.sin(angle);
     }

@@ -1,0 +1,12 @@
+export type { ModelConfig, ProblemType } from "./config.ts";
+export type { LogitsOptions, LossOptions, TokenTargets } from "./language-head.ts";
+export { ModernBertDecoderForCausalLM } from "./modernbert/causal-lm.ts";
+export type { LayerType, ModernBertConfig } from "./modernbert/config.ts";
+export { ModernBertDecoderModel } from "./modernbert/decoder.ts";
+export { ModernBertModel } from "./modernbert/encoder.ts";
+export { ModernBertForMaskedLM } from "./modernbert/masked-lm.ts";
+export { namedConfigs } from "./modernbert/named-configs.ts";
+export { nextTokens, packTokens } from "./pack-tokens.ts";
+export type { ForwardOptions, TokenBatch } from "./packed-batch.ts";
+export { parameterCount } from "./parameter-count.ts";
+export { type FromConfigOptions, type LoadReport, PreTrainedModel } from "./pretrained-model.ts";

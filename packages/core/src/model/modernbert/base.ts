@@ -1,0 +1,106 @@
+import { EngineError } from "../../errors.ts";
+import { Embedding } from "../../nn/embedding.ts";
+import { LayerNorm } from "../../nn/layer-norm.ts";
+import type { ParameterSource } from "../../nn/parameter-source.ts";
+import { drawAt } from "../../nn/pass.ts";
+import { RotaryTables } from "../../nn/rotary-tables.ts";
+import { dropout } from "../../ops/dropout.ts";
+import { tensorScope } from "../../tensor/scope.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { PackedTokens } from "../../tokenizer/packed-tokens.ts";
+import { normed, type PreNormBlock, runBlocks } from "../blocks.ts";
+import { type ForwardOptions, placeBatch } from "../packed-batch.ts";
+import { PreTrainedModel, type Runtime } from "../pretrained-model.ts";
+import type { ModernBertConfig } from "./config.ts";
+import { dropoutSite, initialisations, modernBertLayer, windowOf } from "./layer.ts";
+
+/** What ModernBERT encoders and decoders share: all but the mask, and how files name the projections of attention. */
+export abstract class ModernBertBase extends PreTrainedModel<ModernBertConfig> {
+  /** The embedding table, `[vocabSize, hiddenSize]`. */
+  readonly embeddings: Embedding;
+  private readonly embeddingNorm: LayerNorm;
+  readonly layers: readonly PreNormBlock[];
+  readonly finalNorm: LayerNorm;
+  private readonly causal: boolean;
+  private readonly rotary: { readonly full: RotaryTables; readonly sliding: RotaryTables };
+
+  constructor(config: ModernBertConfig, source: ParameterSource, causal: boolean, runtime?: Runtime) {
+    super(config, source, runtime);
+    const { hiddenSize: dim, normBias: bias, normEps: eps, ropeParameters, headDim } = config;
+    const { into } = initialisations(config);
+    this.causal = causal;
+    this.rotary = {
+      full: new RotaryTables(ropeParameters.fullAttention, headDim),
+      sliding: new RotaryTables(ropeParameters.slidingAttention, headDim),
+    };
+    const embeddings = source.in("embeddings", { required: true });
+    this.embeddings = new Embedding(embeddings.in("tok_embeddings"), { rows: config.vocabSize, dim, init: into });
+    this.embeddingNorm = new LayerNorm(embeddings.in("norm"), { dim, bias, eps });
+    this.layers = config.layerTypes.map((type, layer) =>
+      modernBertLayer(source.in(`layers.${layer}`, { required: true }), config, {
+        layer,
+        causal,
+        rotary: type === "full_attention" ? this.rotary.full : this.rotary.sliding,
+      }),
+    );
+    this.finalNorm = new LayerNorm(source.in("final_norm", { required: true }), { dim, bias, eps });
+  }
+
+  /** How many keys a token of a layer sees before and after its own place; null: all that the mask allows. */
+  windowOf(layer: number): readonly [left: number, right: number] | null {
+    return windowOf(this.config, this.causal, layer);
+  }
+
+  /**
+   * The last hidden states of packed texts, after the final norm.
+   *
+   * @returns `[T, hiddenSize]` of `computeDtype`
+   * @throws EngineError for a text longer than `maxPositionEmbeddings`, or an id outside the vocabulary
+   */
+  forward(batch: PackedTokens, options: ForwardOptions = {}): Tensor {
+    return this.run(batch, options);
+  }
+
+  /**
+   * The normed embedding, the output of each layer, and the last after the final norm (as transformers 5).
+   *
+   * @returns `numHiddenLayers + 1` tensors `[T, hiddenSize]`
+   */
+  hiddenStates(batch: PackedTokens, options: ForwardOptions = {}): Tensor[] {
+    return tensorScope(() => {
+      const states: Tensor[] = [];
+      const last = this.run(batch, options, (x) => states.push(x));
+      return [...states, last];
+    });
+  }
+
+  override dispose(): void {
+    super.dispose();
+    this.rotary.full.dispose();
+    this.rotary.sliding.dispose();
+  }
+
+  private run(batch: PackedTokens, options: ForwardOptions, seen?: (x: Tensor) => void): Tensor {
+    if (options.cache && !this.causal) {
+      throw new EngineError(
+        this.architecture,
+        "a cache was given, but an encoder's tokens see those after them",
+        "Use a decoder, or pass whole texts.",
+      );
+    }
+    const kept: Tensor[] = [];
+    const [y] = tensorScope(() => {
+      const { tokens, pass } = placeBatch(this.architecture, batch, this.config, this.device, options);
+      const embedded = this.embeddingNorm.forward(this.embeddings.forward(tokens, this.computeDtype));
+      const draw = drawAt(pass, "embedding", this.config.embeddingDropout, dropoutSite.embedding);
+      const stream = runBlocks(this.layers, draw ? dropout(embedded, draw) : embedded, pass, {
+        checkpointing: this.gradientCheckpointing,
+        seen: seen && ((x) => kept.push(x)),
+      });
+      return [normed(this.finalNorm, stream).y, ...kept];
+    });
+    for (const x of kept) seen?.(x);
+    options.cache?.advance(batch.offsets);
+    return y!;
+  }
+}
