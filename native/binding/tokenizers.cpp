@@ -135,8 +135,8 @@ Napi::Value encode_text(const Napi::CallbackInfo& info) {
   return int32_array(info.Env(), ids);
 }
 
-// encodeTexts(tokenizer, bytes, offsets: Float64Array): {batch, done}, where the promise `done` says that takeEncoded has
-// the ids. Text i is bytes[offsets[i]] to bytes[offsets[i + 1]]; nobody may change the bytes until then.
+// encodeTexts(tokenizer, bytes, offsets: Float64Array): {batch, done}, where the promise `done` says that takeEncoded
+// has the ids. Text i is bytes[offsets[i]] to bytes[offsets[i + 1]]; nobody may change the bytes until then.
 Napi::Value encode_texts(const Napi::CallbackInfo& info) {
   Environment& env = environment(info);
   const std::string_view bytes = bytes_of(info[1]);

@@ -84,7 +84,8 @@ uint32_t join(uint32_t first, uint32_t second) {
   if (first - leads < lead_count && second - vowels < vowel_count) {
     return syllables + ((first - leads) * vowel_count + (second - vowels)) * tail_count;
   }
-  if (first - syllables < syllable_count && (first - syllables) % tail_count == 0 && second - tails - 1 < tail_count - 1) {
+  if (first - syllables < syllable_count && (first - syllables) % tail_count == 0 &&
+      second - tails - 1 < tail_count - 1) {
     return first + (second - tails);
   }
   const auto found = tables().joined.find(Tables::key(first, second));

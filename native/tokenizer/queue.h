@@ -1,5 +1,6 @@
-// Batches of texts, encoded in the background: one thread takes them in order and spreads each over the compute threads.
-// Where those are busy with a kernel it does the work alone, and between small blocks it leaves them to kernels.
+// Batches of texts, encoded in the background: one thread takes them in order and spreads each over the compute
+// threads. Where those are busy with a kernel it does the work alone, and between small blocks it leaves them to
+// kernels.
 #pragma once
 
 #include <condition_variable>

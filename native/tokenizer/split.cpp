@@ -39,7 +39,9 @@ const char* spaces(const char* at, const char* end, const uint8_t* table) {
 
 // 's 't 're 've 'm 'll 'd: bytes after the apostrophe, or 0. Without regard to case, s is also U+017F.
 int contraction(const char* at, const char* end, bool any_case) {
-  const auto lower = [&](const char* c) { return any_case && *c >= 'A' && *c <= 'Z' ? static_cast<char>(*c + 32) : *c; };
+  const auto lower = [&](const char* c) {
+    return any_case && *c >= 'A' && *c <= 'Z' ? static_cast<char>(*c + 32) : *c;
+  };
   if (end - at < 2) return 0;
   const char a = lower(at + 1);
   if (a == 's' || a == 't' || a == 'm' || a == 'd') return 1;

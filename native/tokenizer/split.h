@@ -1,5 +1,5 @@
-// Pre-tokenizers: where a text is cut before merging, so that no token crosses a word's end. Each walks the text once and
-// does what its regular expression says; split.cpp has the expressions.
+// Pre-tokenizers: where a text is cut before merging, so that no token crosses a word's end. Each walks the text once
+// and does what its regular expression says; split.cpp has the expressions.
 #pragma once
 
 #include <cstdint>

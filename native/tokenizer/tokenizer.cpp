@@ -5,8 +5,10 @@
 namespace ettin::tokenizer {
 
 void Tokenizer::add_token(std::string_view content, AddedToken token, bool normalized) {
-  if (!normalized) raw_.add(content, token);
-  else normalized_.add(options_.normal_form ? compose(content) : std::string(content), token);
+  if (!normalized)
+    raw_.add(content, token);
+  else
+    normalized_.add(options_.normal_form ? compose(content) : std::string(content), token);
 }
 
 Tokenizer::Session::Session(Tokenizer& tokenizer) : tokenizer_(tokenizer), table_(character_table()) {
@@ -75,10 +77,14 @@ void Tokenizer::Session::encode_words(const char* at, const char* end, std::vect
     }
   };
   switch (tokenizer_.options_.pattern) {
-    case Pattern::gpt2: return words([&](const char* start) { return gpt2_word(start, end, table_); });
-    case Pattern::llama3: return words([&](const char* start) { return llama3_word(start, end, table_, 3); });
-    case Pattern::qwen2: return words([&](const char* start) { return llama3_word(start, end, table_, 1); });
-    case Pattern::whole: return words([&](const char*) { return end; });
+    case Pattern::gpt2:
+      return words([&](const char* start) { return gpt2_word(start, end, table_); });
+    case Pattern::llama3:
+      return words([&](const char* start) { return llama3_word(start, end, table_, 3); });
+    case Pattern::qwen2:
+      return words([&](const char* start) { return llama3_word(start, end, table_, 1); });
+    case Pattern::whole:
+      return words([&](const char*) { return end; });
   }
 }
 
@@ -93,9 +99,12 @@ void Tokenizer::Session::encode_word(std::string_view word, std::vector<int32_t>
     }
   }
   const size_t first = ids.size();
-  const auto whole = tokenizer_.options_.whole_words ? tokenizer_.words_.find(std::string(word)) : tokenizer_.words_.end();
-  if (whole != tokenizer_.words_.end()) ids.push_back(whole->second);
-  else tokenizer_.merges_.encode(word, ids);
+  const auto whole =
+      tokenizer_.options_.whole_words ? tokenizer_.words_.find(std::string(word)) : tokenizer_.words_.end();
+  if (whole != tokenizer_.words_.end())
+    ids.push_back(whole->second);
+  else
+    tokenizer_.merges_.encode(word, ids);
   if (cached) cache_->put(word, hash, ids.data() + first, ids.size() - first);
 }
 

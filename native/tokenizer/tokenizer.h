@@ -1,6 +1,6 @@
-// Byte-level BPE, texts to ids: added tokens, normal form C, pre-tokenizer, merges, in the order and with the results of
-// the Python tokenizers library. Special tokens around a text are not its business. Immutable but for caches: any number
-// of threads may encode.
+// Byte-level BPE, texts to ids: added tokens, normal form C, pre-tokenizer, merges, in the order and with the results
+// of the Python tokenizers library. Special tokens around a text are not its business. Immutable but for caches: any
+// number of threads may encode.
 #pragma once
 
 #include <memory>

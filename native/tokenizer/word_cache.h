@@ -63,8 +63,7 @@ class WordCache {
     size_t at = hash & (slot_count - 1);
     while (slots_[at].count != 0) at = (at + 1) & (slot_count - 1);
     slots_[at] = {static_cast<uint32_t>(hash >> 32), static_cast<uint32_t>(bytes_.size()),
-                  static_cast<uint32_t>(ids_.size()), static_cast<uint16_t>(word.size()),
-                  static_cast<uint16_t>(count)};
+                  static_cast<uint32_t>(ids_.size()), static_cast<uint16_t>(word.size()), static_cast<uint16_t>(count)};
     bytes_.insert(bytes_.end(), word.begin(), word.end());
     ids_.insert(ids_.end(), ids, ids + count);
     used_++;

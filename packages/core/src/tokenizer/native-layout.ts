@@ -12,6 +12,9 @@ const SPLITS: Readonly<Record<string, 1 | 2 | 3>> = {
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+": 3,
 };
 
+/** Bytes that a vocabulary may lack, as GPT-NeoX's does. */
+const neverInUtf8 = (byte: number): boolean => byte === 0xc0 || byte === 0xc1 || byte > 0xf4;
+
 /** The description of a tokenizer that the native code covers; null for any other. */
 export function nativeLayout(json: TokenizerJson, merges: Merges): TokenizerDescription | null {
   const { model, normalizer } = json;
@@ -28,7 +31,7 @@ export function nativeLayout(json: TokenizerJson, merges: Merges): TokenizerDesc
 
   const vocab = model.vocab as Readonly<Record<string, number>>;
   const byteIds = Int32Array.from({ length: 256 }, (_, byte) => vocab[characterOfByte(byte)] ?? -1);
-  if (byteIds.includes(-1)) return null;
+  if (byteIds.some((id, byte) => id < 0 && !neverInUtf8(byte))) return null;
   const wholeWords = model.ignore_merges === true;
   const words = wholeWords ? Object.keys(vocab).filter(isByteLevel) : [];
   const added = joined(json.added_tokens.map(({ content }) => new TextEncoder().encode(content)));
@@ -43,7 +46,9 @@ export function nativeLayout(json: TokenizerJson, merges: Merges): TokenizerDesc
     addedFlags: Int32Array.from(
       json.added_tokens,
       ({ lstrip, rstrip, normalized }) =>
-        (lstrip ? ADDED_FLAGS.lstrip : 0) + (rstrip ? ADDED_FLAGS.rstrip : 0) + (normalized ? ADDED_FLAGS.normalized : 0),
+        (lstrip ? ADDED_FLAGS.lstrip : 0) +
+        (rstrip ? ADDED_FLAGS.rstrip : 0) +
+        (normalized ? ADDED_FLAGS.normalized : 0),
     ),
     wordBytes: word.bytes,
     wordOffsets: word.offsets,

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { EngineError } from "../errors.ts";
 import { nativeTokenizers } from "../backend/native.ts";
+import { EngineError } from "../errors.ts";
 import type { HubOptions } from "../hub/hub-options.ts";
 import { resolveFolder } from "../hub/resolve-folder.ts";
 import { type AssembleOptions, Assembly } from "./assemble.ts";
