@@ -7,6 +7,6 @@ export { ModernBertModel } from "./modernbert/encoder.ts";
 export { ModernBertForMaskedLM } from "./modernbert/masked-lm.ts";
 export { namedConfigs } from "./modernbert/named-configs.ts";
 export { nextTokens, packTokens } from "./pack-tokens.ts";
-export type { ForwardOptions } from "./packed-batch.ts";
+export type { ForwardOptions, TokenBatch } from "./packed-batch.ts";
 export { parameterCount } from "./parameter-count.ts";
 export { type FromConfigOptions, type LoadReport, PreTrainedModel } from "./pretrained-model.ts";
