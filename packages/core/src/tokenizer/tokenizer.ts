@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
+import type { HubOptions } from "../hub/hub-options.ts";
+import { resolveFolder } from "../hub/resolve-folder.ts";
 import { type AssembleOptions, Assembly } from "./assemble.ts";
 import { type ChatMessage, type ChatTemplateOptions, renderChat } from "./chat-template.ts";
 import { type DecodeOptions, Detokenizer } from "./detokenizer.ts";
