@@ -117,6 +117,7 @@ struct Context;
   /* y [2] float32: operations done by `threads` at once, of bfloat16 pairs or float32 (0: no instruction); a rest */  \
   K(multiply_add_peak, (Context&, Out y, bool pairs, int64_t threads, int64_t steps))                                  \
   K(copy_bandwidth, (Context&, Out y, View x, bool past_caches)) /* float32; past_caches: by streaming stores */       \
+  K(read_bandwidth, (Context&, Out y, View x))                   /* y[0] is the sum of x, float32 */                   \
                                                                                                                        \
   /* attention: q [Tq,Hq,D], k v [Tk,Hkv,D], strided in T and H; lse [Hq,Tq]; key j is seen by query i of a sequence   \
      with nq queries and nk keys when p = i + nk - nq satisfies p - left <= j <= p + right (-1: no bound), and j <= p  \

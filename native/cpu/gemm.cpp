@@ -3,10 +3,12 @@
 // y is cut into blocks of rows × columns, which workers take one at a time; for each block k runs in pieces that
 // fit the caches, and for each piece a tile of y at a time stays in registers (gemm_tile.h). Between the pieces of
 // k the accumulators rest in y, or, where y is bfloat16, in a float32 block of the worker's: exact, so that the
-// sizes below change no bit. b comes packed, or a worker packs the piece it needs.
+// sizes below change no bit. b comes packed, or a worker packs the piece it needs. Few rows go another way:
+// gemm_thin.h.
 #include "gemm.h"
 
 #include "gemm_pack.h"
+#include "gemm_thin.h"
 #include "gemm_tile.h"
 
 namespace ettin::ETTIN_LEVEL {
@@ -20,16 +22,30 @@ constexpr bool has_pairs = false;
 using Pairs = Singles;
 #endif
 
-bool in_pairs(DType precision) { return has_pairs && precision == DType::bfloat16; }
-int64_t words_of(int64_t depth, DType precision) { return in_pairs(precision) ? ceil_div(depth, int64_t{2}) : depth; }
-
 template <class Body>
-void by_arithmetic(DType precision, const Body& body) {
-  if (in_pairs(precision)) {
-    body.template operator()<Pairs>();
-  } else {
-    body.template operator()<Singles>();
+void by_packing(Packing packing, const Body& body) {
+  switch (packing) {
+    case Packing::pairs:
+      return body.template operator()<Pairs>();
+    case Packing::halves:
+      return body.template operator()<Halves>();
+    default:
+      return body.template operator()<Singles>();
   }
+}
+
+// What k takes in a panel, in bytes.
+int64_t depth_bytes(int64_t depth, Packing packing) {
+  int64_t bytes = 0;
+  by_packing(packing, [&]<class Arithmetic>() {
+    bytes = ceil_div(depth, Arithmetic::k_per_word) * Arithmetic::b_bytes * tile_cols;
+  });
+  return bytes;
+}
+
+// Where b is packed in passing, float32 is as good as its halves and is read faster.
+Packing packing_in_passing(DType precision) {
+  return has_pairs && precision == DType::bfloat16 ? Packing::pairs : Packing::singles;
 }
 
 // The largest block of y and piece of k, in rows, columns and words. A block of a (rows × words) is read again for
@@ -71,7 +87,6 @@ struct Factor {
   const Matrix* plain;
 
   const Limits& limits() const { return packed ? packed_limits : plain_limits; }
-  int64_t cols() const { return packed ? packed->cols : plain->cols; }
 };
 
 struct Panels {
@@ -85,9 +100,9 @@ Words<Arithmetic, T> words_for(DType precision) {
 }
 
 template <class Arithmetic>
-void pack_columns(float* packed, int64_t panel_floats, DType precision, const Matrix& b) {
+void pack_columns(char* packed, int64_t panel_bytes, DType precision, const Matrix& b) {
   by_float(b.dtype, [&]<class T>() {
-    pack_panels(packed, panel_floats, words_for<Arithmetic, T>(precision),
+    pack_panels(packed, panel_bytes, words_for<Arithmetic, T>(precision),
                 Strips<T>{static_cast<const T*>(b.data), b.rows, b.cols, b.row_stride, b.col_stride});
   });
 }
@@ -95,11 +110,13 @@ void pack_columns(float* packed, int64_t panel_floats, DType precision, const Ma
 // The pieces of a and b that lie in [k, k + depth).
 template <class Arithmetic>
 Panels panels_of(const Factor& b, DType precision, int64_t k, int64_t depth, float* area) {
-  const int64_t words = ceil_div(depth, Arithmetic::k_per_word);
-  if (b.packed) return {b.packed->data + k / Arithmetic::k_per_word * tile_cols * word_bytes, b.packed->panel_bytes};
-  const int64_t panel_floats = words * tile_cols + line_floats;
-  pack_columns<Arithmetic>(area, panel_floats, precision, block(*b.plain, k, depth, 0, b.plain->cols));
-  return {reinterpret_cast<const char*>(area), panel_floats * word_bytes};
+  if (b.packed) {
+    return {b.packed->data + k / Arithmetic::k_per_word * tile_cols * Arithmetic::b_bytes, b.packed->panel_bytes};
+  }
+  const int64_t panel_bytes = (ceil_div(depth, Arithmetic::k_per_word) * tile_cols + line_floats) * word_bytes;
+  pack_columns<Arithmetic>(reinterpret_cast<char*>(area), panel_bytes, precision,
+                           block(*b.plain, k, depth, 0, b.plain->cols));
+  return {reinterpret_cast<const char*>(area), panel_bytes};
 }
 
 struct Rows {
@@ -121,29 +138,6 @@ Rows rows_of(const Matrix& a, int64_t k, int64_t depth, float* area) {
               Strips<T>{corner, depth, a.rows, a.col_stride, a.row_stride});
   });
   return {reinterpret_cast<const char*>(area), row_words * word_bytes};
-}
-
-// What a tile starts from, or leaves behind, where that is not simply float32 at full width.
-struct alignas(64) Edge {
-  float at[tile_rows * tile_cols];
-};
-
-template <class T>
-void fill_edge(Edge& edge, int64_t rows, int64_t cols, const float* bias, const T* y, int64_t y_stride) {
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t c = 0; c < tile_cols; c += lanes) {
-      const int64_t n = max<int64_t>(min<int64_t>(cols - c, lanes), 0);
-      vf start = bias ? load_part(bias + c, n) : zero();
-      if (y) start = add(start, load_part(y + r * y_stride + c, n));
-      store(edge.at + r * tile_cols + c, start);
-    }
-  }
-}
-template <class T>
-void copy_out(T* y, int64_t y_stride, int64_t rows, int64_t cols, const float* from, int64_t from_stride) {
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t c = 0; c < cols; c += lanes) store(y + r * y_stride + c, load(from + r * from_stride + c), cols - c);
-  }
 }
 
 // The next tile's rows of y, far away in the caches, while this tile's k runs.
@@ -174,7 +168,7 @@ void multiply_block(const Areas& areas, const Matrix& y, const Matrix& a, const 
       const char* next = col + tile_cols < y.cols ? panel + panels.bytes : panel;
       for (int64_t row = 0; row < y.rows; row += tile_rows) {
         const int64_t count = min<int64_t>(tile_rows, y.rows - row);
-        const char* ahead = next + row / tile_rows % fetching_tiles * ceil_div(words, fetch_words) * 64;
+        const char* ahead = next + row / tile_rows % fetching_tiles<Arithmetic> * ceil_div(words, fetch_words) * 64;
         T* const corner = y_data + row * y.row_stride + col;
         const bool whole = sizeof(T) == 4 && cols == tile_cols;
         float* const rest = sizeof(T) == 4 ? reinterpret_cast<float*>(corner) : areas.y + row * rest_stride + col;
@@ -190,8 +184,8 @@ void multiply_block(const Areas& areas, const Matrix& y, const Matrix& a, const 
             start = rest;
             start_stride = rest_stride;
           } else {
-            fill_edge(edge, count, cols, first && bias ? bias + col : nullptr, !first || accumulate ? corner : nullptr,
-                      y.row_stride);
+            fill_edge(edge.at, tile_cols, count, cols, first && bias ? bias + col : nullptr,
+                      !first || accumulate ? corner : nullptr, y.row_stride);
             start = edge.at;
             start_stride = tile_cols;
           }
@@ -213,7 +207,7 @@ void multiply_block(const Areas& areas, const Matrix& y, const Matrix& a, const 
 
 void multiply(const Areas& areas, const Matrix& y, const Matrix& a, const Factor& b, const float* bias,
               bool accumulate) {
-  by_arithmetic(a.dtype, [&]<class Arithmetic>() {
+  by_packing(b.packed ? b.packed->packing : packing_in_passing(a.dtype), [&]<class Arithmetic>() {
     by_float(y.dtype, [&]<class T>() { multiply_block<Arithmetic, T>(areas, y, a, b, bias, accumulate); });
   });
 }
@@ -273,30 +267,35 @@ void gemm_alone(const Workspace& workspace, int worker, const Matrix& y, const M
 
 }  // namespace
 
-int64_t packed_bytes(int64_t rows, int64_t cols, DType precision) {
-  return round_up(cols, int64_t{tile_cols}) * words_of(rows, precision) * word_bytes;
+Packing packing_of(DType precision, DType b) {
+  if (has_pairs && precision == DType::bfloat16) return Packing::pairs;
+  return precision == DType::bfloat16 || b == DType::bfloat16 ? Packing::halves : Packing::singles;
 }
 
-Packed as_packed(void* data, int64_t rows, int64_t cols, DType precision) {
-  return {static_cast<char*>(data), precision, rows, cols, words_of(rows, precision) * tile_cols * word_bytes};
+int64_t packed_bytes(int64_t rows, int64_t cols, Packing packing) {
+  return ceil_div(cols, int64_t{tile_cols}) * depth_bytes(rows, packing);
+}
+
+Packed as_packed(void* data, int64_t rows, int64_t cols, Packing packing) {
+  return {static_cast<char*>(data), packing, rows, cols, depth_bytes(rows, packing)};
 }
 
 Packed packed_block(const Packed& b, int64_t row, int64_t rows, int64_t col, int64_t cols) {
-  const int64_t offset = col / tile_cols * b.panel_bytes + words_of(row, b.precision) * tile_cols * word_bytes;
-  return {b.data + offset, b.precision, rows, cols, b.panel_bytes};
+  const int64_t offset = col / tile_cols * b.panel_bytes + depth_bytes(row, b.packing);
+  return {b.data + offset, b.packing, rows, cols, b.panel_bytes};
 }
 
-Packed pack(Context& context, void* data, const Matrix& b, DType precision) {
-  const Packed packed = as_packed(data, b.rows, b.cols, precision);
+Packed pack(Context& context, void* data, const Matrix& b, Packing packing) {
+  const Packed packed = as_packed(data, b.rows, b.cols, packing);
+  const DType precision = packing == Packing::singles ? DType::float32 : DType::bfloat16;
   constexpr int64_t task_cols = 256, task_rows = 512;
   const int64_t col_tasks = ceil_div(b.cols, task_cols), row_tasks = ceil_div(b.rows, task_rows);
-  by_arithmetic(precision, [&]<class Arithmetic>() {
+  by_packing(packing, [&]<class Arithmetic>() {
     parallel_for(context, col_tasks * row_tasks, [&](int64_t task, int) {
       const int64_t col = task % col_tasks * task_cols, row = task / col_tasks * task_rows;
       const int64_t rows = min(task_rows, b.rows - row), cols = min(task_cols, b.cols - col);
       const Packed part = packed_block(packed, row, rows, col, cols);
-      pack_columns<Arithmetic>(reinterpret_cast<float*>(part.data), part.panel_bytes / word_bytes, precision,
-                               block(b, row, rows, col, cols));
+      pack_columns<Arithmetic>(part.data, part.panel_bytes, precision, block(b, row, rows, col, cols));
     });
   });
   return packed;
@@ -304,12 +303,13 @@ Packed pack(Context& context, void* data, const Matrix& b, DType precision) {
 
 Packed packed_weight(Context& context, const View& w, bool transpose, DType precision) {
   const Matrix b = transpose ? transposed(as_matrix(w)) : as_matrix(w);
-  const int64_t bytes = packed_bytes(b.rows, b.cols, precision);
-  const int kind = 1 + (transpose ? 1 : 0) + (precision == DType::bfloat16 ? 2 : 0);
+  const Packing packing = packing_of(precision, w.dtype);
+  const int64_t bytes = packed_bytes(b.rows, b.cols, packing);
+  const int kind = (transpose ? 1 : 0) + 2 * static_cast<int>(packing);
   bool filled = false;
   void* kept = packed_copy(context, w, kind, bytes, &filled);
-  if (filled) return as_packed(kept, b.rows, b.cols, precision);
-  return pack(context, kept ? kept : scratch(context, bytes), b, precision);
+  if (filled) return as_packed(kept, b.rows, b.cols, packing);
+  return pack(context, kept ? kept : scratch(context, bytes), b, packing);
 }
 
 Workspace gemm_workspace(Context& context) {
@@ -320,13 +320,22 @@ Workspace gemm_workspace(Context& context) {
 
 void gemm(Context& context, const Workspace& workspace, const Matrix& y, const Matrix& a, const Packed& b,
           const float* bias, bool accumulate) {
+  if (a.rows > 0 && a.rows <= thin_rows && a.cols <= thin_depth) {
+    by_packing(b.packing, [&]<class Arithmetic>() {
+      const Rows rows = rows_of<Arithmetic>(a, 0, a.cols, reinterpret_cast<float*>(workspace.shared));
+      multiply_thin<Arithmetic>(context, y, {rows.data, rows.bytes, ceil_div(a.cols, Arithmetic::k_per_word)}, b, bias,
+                                accumulate);
+    });
+    return;
+  }
   gemm(context, workspace, y, a, Factor{&b, nullptr}, bias, accumulate);
 }
 void gemm(Context& context, const Workspace& workspace, const Matrix& y, const Matrix& a, const Matrix& b,
           const float* bias, bool accumulate) {
   // Where several blocks of rows need b, it is packed once for all, a piece of k at a time: all of k where y could not
   // hold the sums in between.
-  const int64_t k_bytes = max<int64_t>(packed_bytes(2, b.cols, a.dtype) / 2, 1);
+  const Packing packing = packing_in_passing(a.dtype);
+  const int64_t k_bytes = max<int64_t>(packed_bytes(2, b.cols, packing) / 2, 1);
   const int64_t piece =
       min(shared_bytes / k_bytes / packed_limits.words * packed_limits.words, max<int64_t>(b.rows, 1));
   if (y.rows < 2 * packed_limits.rows || piece == 0 || (piece < b.rows && y.dtype != DType::float32)) {
@@ -334,7 +343,7 @@ void gemm(Context& context, const Workspace& workspace, const Matrix& y, const M
   }
   for (int64_t k = 0; k == 0 || k < b.rows; k += piece) {
     const int64_t depth = min(piece, b.rows - k);
-    const Packed packed = pack(context, workspace.shared, block(b, k, depth, 0, b.cols), a.dtype);
+    const Packed packed = pack(context, workspace.shared, block(b, k, depth, 0, b.cols), packing);
     gemm(context, workspace, y, block(a, 0, a.rows, k, depth), packed, k == 0 ? bias : nullptr, accumulate || k > 0);
   }
 }

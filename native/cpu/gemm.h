@@ -6,6 +6,7 @@
 //     rows, or on the threads. With bfloat16 instructions (ETTIN_HAS_DOT_PAIRS) the chain goes over pairs.
 //   * a's dtype is the precision of the product: where a is bfloat16, a float32 b is rounded to bfloat16 as it
 //     is packed; where a is float32, a bfloat16 b is widened.
+//   * A packed b of a few rows of a (decoding) is read once, in order, and nothing but b costs time.
 #pragma once
 
 #include "simd.h"
@@ -32,16 +33,22 @@ inline Matrix transposed(const Matrix& m) { return {m.data, m.dtype, m.cols, m.r
 inline Matrix as_matrix(const View& v) { return {v.data, v.dtype, rows(v), last(v), last(v), 1}; }
 
 // b in the order in which the inner loop reads it: panels of panel_cols columns, all of k in each.
+//   singles   float32: a line of panel_cols columns for each k
+//   halves    bfloat16, to be multiplied as float32: 4 bytes hold columns j (low) and j + lanes of one k
+//   pairs     bfloat16, to be multiplied in pairs: 4 bytes hold k (low) and k + 1 of a column
 constexpr int64_t panel_cols = (lanes == 16 ? 4 : 2) * lanes;
+enum class Packing { singles, halves, pairs };
 struct Packed {
   char* data;
-  DType precision;  // of the product it was packed for: a's dtype
+  Packing packing;
   int64_t rows, cols;
   int64_t panel_bytes;  // from one panel to the next
 };
 
-int64_t packed_bytes(int64_t rows, int64_t cols, DType precision);
-Packed pack(Context& context, void* data, const Matrix& b, DType precision);  // data: packed_bytes, aligned to 64
+// How b is packed, by a's dtype and its own.
+Packing packing_of(DType precision, DType b);
+int64_t packed_bytes(int64_t rows, int64_t cols, Packing packing);
+Packed pack(Context& context, void* data, const Matrix& b, Packing packing);  // data: packed_bytes, aligned to 64
 Packed packed_block(const Packed& b, int64_t row, int64_t rows, int64_t col,
                     int64_t cols);  // row even, col a multiple of panel_cols
 

@@ -21,22 +21,30 @@ struct Words<Singles, T> {
   vf across(const T* p, int64_t /*stride*/, int64_t /*depth*/, int64_t n) const { return rounded(load(p, n)); }
 };
 
+template <class T>
+struct Words<Halves, T> : Words<Singles, T> {};
+
 #ifdef ETTIN_HAS_DOT_PAIRS
 template <class T>
 struct Words<Pairs, T> {
   bool round;
 
   vf along(const T* p, int64_t depth) const {
-    alignas(64) bf16 pairs[2 * lanes];
-    store(pairs, load(p, max<int64_t>(min<int64_t>(depth, lanes), 0)));
-    store(pairs + lanes, depth > lanes ? load(p + lanes, depth - lanes) : zero());
+    alignas(64) bf16 pairs[2 * lanes] = {};
+    if constexpr (sizeof(T) == 2) {  // the bits as they are
+      __builtin_memcpy(pairs, p, static_cast<size_t>(max<int64_t>(min<int64_t>(depth, 2 * lanes), 0)) * sizeof(T));
+    } else {
+      store(pairs, load(p, max<int64_t>(min<int64_t>(depth, lanes), 0)));
+      store(pairs + lanes, depth > lanes ? load(p + lanes, depth - lanes) : zero());
+    }
     vi words;
     __builtin_memcpy(&words, pairs, sizeof words);
     return bits_to_float(words);
   }
+  static vi rounded(vf x) { return float_to_bits(sizeof(T) == 2 ? x : round_to_bf16(x)); }
   vf across(const T* p, int64_t stride, int64_t depth, int64_t n) const {
-    const vi low = float_to_bits(round_to_bf16(load(p, n)));
-    const vi high = depth > 1 ? float_to_bits(round_to_bf16(load(p + stride, n))) : set_int(0);
+    const vi low = rounded(load(p, n));
+    const vi high = depth > 1 ? rounded(load(p + stride, n)) : set_int(0);
     return bits_to_float(bit_or(shift_right<16>(low), high));
   }
 };
@@ -90,36 +98,59 @@ void read_square(const Words<Arithmetic, T>& words, const Strips<T>& s, int64_t 
   }
 }
 
-// Panels of b, panel_floats apart: word w of tile_cols columns (zeros past the last) at w * tile_cols.
+// Columns v, v + lanes, … of one step of a panel, as Arithmetic::read finds them.
+template <class Arithmetic>
+void write_step(float* step, int64_t v, const vf* columns) {
+  if constexpr (Arithmetic::b_bytes == 2) {
+    const vi low = shift_right<16>(float_to_bits(columns[0])), high = float_to_bits(columns[1]);
+    store(step + v / 2, bits_to_float(bit_or(low, bit_and(high, set_int(INT32_MIN >> 15)))));
+  } else {
+    store(step + v, columns[0]);
+  }
+}
+
+// Panels of b, panel_bytes apart: step w of tile_cols columns (zeros past the last) at w * step_floats.
 template <class Arithmetic, class T>
-void pack_panels(float* packed, int64_t panel_floats, Words<Arithmetic, T> words, Strips<T> s) {
+void pack_panels(char* packed, int64_t panel_bytes, Words<Arithmetic, T> words, Strips<T> s) {
   constexpr int64_t per_word = Arithmetic::k_per_word;
+  constexpr int64_t step_floats = tile_cols * Arithmetic::b_bytes / 4;
+  constexpr int together = 4 / Arithmetic::b_bytes;  // vectors that are written as one
   const int64_t total = ceil_div(s.depth, per_word);
   if (s.stride == 1) {
     // A few rows at a time through all panels: more would be more pages than the processor keeps in mind.
     constexpr int64_t few = 16;
     for (int64_t first = 0; first < total; first += few) {
-      float* panel = packed;
-      for (int64_t i = 0; i < s.count; i += tile_cols, panel += panel_floats) {
+      float* panel = reinterpret_cast<float*>(packed);
+      for (int64_t i = 0; i < s.count; i += tile_cols, panel += panel_bytes / 4) {
         for (int64_t w = first; w < min(total, first + few); w++) {
           const int64_t k = w * per_word;
-          for (int64_t v = 0; v < tile_cols; v += lanes) {
-            const T* p = s.data + k * s.k_stride + i + v;
-            const int64_t n = s.count - i - v;
-            __builtin_prefetch(p + few * per_word * s.k_stride);
-            store(panel + w * tile_cols + v, n > 0 ? words.across(p, s.k_stride, s.depth - k, n) : zero());
+          for (int64_t v = 0; v < tile_cols; v += together * lanes) {
+            vf columns[together];
+            for (int64_t j = 0; j < together; j++) {
+              const T* p = s.data + k * s.k_stride + i + v + j * lanes;
+              const int64_t n = s.count - i - v - j * lanes;
+              __builtin_prefetch(p + few * per_word * s.k_stride);
+              columns[j] = n > 0 ? words.across(p, s.k_stride, s.depth - k, n) : zero();
+            }
+            write_step<Arithmetic>(panel + w * step_floats, v, columns);
           }
         }
       }
     }
     return;
   }
-  for (int64_t i = 0; i < s.count; i += tile_cols, packed += panel_floats) {
+  for (int64_t i = 0; i < s.count; i += tile_cols, packed += panel_bytes) {
     for (int64_t w = 0; w < total; w += lanes) {
-      for (int64_t v = 0; v < tile_cols; v += lanes) {
-        vf square[lanes];
-        read_square<false>(words, s, w * per_word, i + v, square);
-        for (int64_t j = 0; j < lanes && w + j < total; j++) store(packed + (w + j) * tile_cols + v, square[j]);
+      for (int64_t v = 0; v < tile_cols; v += together * lanes) {
+        vf squares[together][lanes];
+        for (int64_t j = 0; j < together; j++)
+          read_square<false>(words, s, w * per_word, i + v + j * lanes, squares[j]);
+        float* step = reinterpret_cast<float*>(packed) + w * step_floats;
+        for (int64_t r = 0; r < lanes && w + r < total; r++, step += step_floats) {
+          vf columns[together];
+          for (int64_t j = 0; j < together; j++) columns[j] = squares[j][r];
+          write_step<Arithmetic>(step, v, columns);
+        }
       }
     }
   }

@@ -145,7 +145,7 @@ void run(Context& context, const Head& head, float* loss, float* lse, bool known
   const DType dtype = head.x.dtype;
   const bool into_x = gradients && present(gradients->dx), into_w = gradients && present(gradients->dw);
   float* parts = static_cast<float*>(scratch(context, into_x ? word_groups * step * x.cols * 4 : 0));
-  void* packed = scratch(context, into_w ? packed_bytes(step, x.cols, dtype) : 0);
+  void* packed = scratch(context, into_w ? packed_bytes(step, x.cols, packing_of(dtype, x.dtype)) : 0);
   const int64_t row_stride = dtype == DType::bfloat16 ? 2 * V : V;
 
   for (int64_t first = 0; first < S; first += step) {
@@ -173,7 +173,8 @@ void run(Context& context, const Head& head, float* loss, float* lse, bool known
     if (into_x)
       input_gradient(context, workspace, block(as_matrix(gradients->dx), first, rows, 0, x.cols), d, w, parts);
     if (into_w) {
-      gemm(context, workspace, as_matrix(gradients->dw), transposed(d), pack(context, packed, x_block, dtype), nullptr,
+      gemm(context, workspace, as_matrix(gradients->dw), transposed(d),
+           pack(context, packed, x_block, packing_of(dtype, x.dtype)), nullptr,
            gradients->accumulate_weight || first > 0);
     }
   }

@@ -12,10 +12,16 @@ export {
   synchronize,
 } from "./device.ts";
 export { EngineError } from "./errors.ts";
+export { downloadFile } from "./hub/download-file.ts";
+export { HubError, type HubErrorCode } from "./hub/hub-error.ts";
+export type { DownloadProgress, HubOptions, RepoType } from "./hub/hub-options.ts";
+export { hubCacheFolder } from "./hub/hub-settings.ts";
 export { type LoadStoredOptions, loadStored } from "./hub/load-stored.ts";
 export { openWeights } from "./hub/open-weights.ts";
+export { type ResolveFolderOptions, resolveFolder } from "./hub/resolve-folder.ts";
 export { readSafetensorsHeader, type SafetensorsHeader } from "./hub/safetensors-header.ts";
 export { type SaveWeightsOptions, saveWeights } from "./hub/save-weights.ts";
+export { type SnapshotOptions, snapshotDownload } from "./hub/snapshot-download.ts";
 export type { StoredDType, StoredTensor } from "./hub/stored-tensor.ts";
 export { storedWeight } from "./hub/stored-weight.ts";
 export type { WeightToSave } from "./hub/weight-shards.ts";

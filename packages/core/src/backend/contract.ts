@@ -230,6 +230,7 @@ export interface Kernels {
   // y [2] float32: operations done by `threads` at once, of bfloat16 pairs or float32 (0: no instruction); a rest
   multiplyAddPeak(y: TensorView, pairs: boolean, threads: number, steps: number): void;
   copyBandwidth(y: TensorView, x: TensorView, pastCaches: boolean): void; // float32; pastCaches: by streaming stores
+  readBandwidth(y: TensorView, x: TensorView): void; // y[0] is the sum of x, float32
 
   // attention: q [Tq,Hq,D], k v [Tk,Hkv,D], strided in T and H; lse [Hq,Tq]; key j is seen by query i of a sequence
   // with nq queries and nk keys when p = i + nk - nq satisfies p - left <= j <= p + right (-1: no bound), and j <= p

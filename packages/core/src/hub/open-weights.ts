@@ -24,7 +24,7 @@ export async function openWeights(folder: string): Promise<ReadonlyMap<string, S
   const index = join(folder, WEIGHTS_INDEX);
   if (await exists(index)) return openShards(folder, index);
   for (const name of PICKLED) {
-    if (await exists(join(folder, name))) throw pickledError(folder, name);
+    if (await exists(join(folder, name))) throw pickledError("openWeights", folder, name);
   }
   throw new EngineError(
     "openWeights",
@@ -39,19 +39,19 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-function pickledError(folder: string, name: string): EngineError {
+export function pickledError(where: string, folder: string, name: string): EngineError {
   return new EngineError(
-    "openWeights",
+    where,
     `${folder} has its weights as ${name} only, a pickle, which can run any code when it is read`,
     `Convert it once where you trust it, in Python:
 
-    from transformers import AutoConfig, AutoModel
     import transformers
-    folder = ${JSON.stringify(folder)}
-    architectures = AutoConfig.from_pretrained(folder).architectures or []
-    kind = getattr(transformers, architectures[0]) if architectures else AutoModel
-    kind.from_pretrained(folder).save_pretrained(folder, safe_serialization=True)
-`,
+    source = ${JSON.stringify(folder)}
+    architectures = transformers.AutoConfig.from_pretrained(source).architectures or ["AutoModel"]
+    getattr(transformers, architectures[0]).from_pretrained(source).save_pretrained("converted")
+    transformers.AutoTokenizer.from_pretrained(source).save_pretrained("converted")
+
+and load the folder "converted".`,
   );
 }
 
