@@ -30,7 +30,7 @@ export { namedConfigs } from "./modernbert/named-configs.ts";
 export { ModernBertForSequenceClassification } from "./modernbert/sequence-classification.ts";
 export { ModernBertForTokenClassification } from "./modernbert/token-classification.ts";
 export { nextTokens, packTokens } from "./pack-tokens.ts";
-export type { ForwardOptions } from "./packed-batch.ts";
+export type { ForwardOptions, TokenBatch } from "./packed-batch.ts";
 export { parameterCount } from "./parameter-count.ts";
 export { type FromConfigOptions, type LoadReport, PreTrainedModel } from "./pretrained-model.ts";
 export type { SaveOptions } from "./save-model.ts";

@@ -13,6 +13,12 @@ export interface ForwardOptions {
   cache?: AttentionCache;
 }
 
+/** A packed batch whose ids may lie on the device already, where a step of generation has just chosen them. */
+export interface TokenBatch extends Omit<PackedTokens, "tokens"> {
+  /** `[T]` int32. A tensor's ids are checked by the embedding. */
+  readonly tokens: Int32Array | Tensor;
+}
+
 interface Limits {
   readonly vocabSize: number;
   readonly maxPositionEmbeddings: number;
@@ -23,13 +29,14 @@ interface Limits {
  *
  * @returns the positions that the longest sequence needs
  */
-export function checkBatch(where: string, batch: PackedTokens, limits: Limits, cache: AttentionCache | null): number {
+export function checkBatch(where: string, batch: TokenBatch, limits: Limits, cache: AttentionCache | null): number {
   const { tokens, offsets } = batch;
+  const count = tokens instanceof Tensor ? tokens.size : tokens.length;
   const held = cache?.longest ?? 0;
-  if (!(offsets?.length >= 1) || offsets[0] !== 0 || offsets.at(-1) !== tokens.length) {
+  if (!(offsets?.length >= 1) || offsets[0] !== 0 || offsets.at(-1) !== count) {
     throw new EngineError(
       where,
-      `offsets go from ${offsets?.[0]} to ${offsets?.at(-1)}, but there are ${tokens.length} tokens`,
+      `offsets go from ${offsets?.[0]} to ${offsets?.at(-1)}, but there are ${count} tokens`,
       "Give where each sequence starts, from 0 on, and the number of tokens last.",
     );
   }
@@ -48,7 +55,7 @@ export function checkBatch(where: string, batch: PackedTokens, limits: Limits, c
       );
     }
   }
-  checkIds(where, tokens, limits.vocabSize, "the vocabulary");
+  if (!(tokens instanceof Tensor)) checkIds(where, tokens, limits.vocabSize, "the vocabulary");
   return held + longest;
 }
 
@@ -74,7 +81,7 @@ export interface PlacedBatch {
 /** Checks a batch and copies it to the device. */
 export function placeBatch(
   where: string,
-  batch: PackedTokens,
+  batch: TokenBatch,
   limits: Limits,
   device: Device,
   options: ForwardOptions,
@@ -83,7 +90,7 @@ export function placeBatch(
   const longest = checkBatch(where, batch, limits, cache);
   const int32 = (values: Int32Array) => Tensor.from(values, { device });
   return {
-    tokens: int32(batch.tokens),
+    tokens: batch.tokens instanceof Tensor ? batch.tokens : int32(batch.tokens),
     pass: {
       offsets: int32(batch.offsets),
       longest,
