@@ -188,8 +188,10 @@ def sequences():
                 out = model.generate(ids, attention_mask=torch.ones_like(ids), pad_token_id=0, do_sample=False,
                                      return_dict_in_generate=True, output_scores=True, **given)
                 for i, sequence in enumerate(out.sequences[:, len(prompt):].tolist()):
-                    while len(sequence) > 1 and sequence[-1] == 0 and given.get("eos_token_id", 2) is not None:
-                        sequence.pop()  # the fill behind a shorter one
+                    eos = given.get("eos_token_id", 2)
+                    ends = [i for i, id in enumerate(sequence) if id in (eos if isinstance(eos, list) else [eos])]
+                    if ends:
+                        del sequence[ends[0] + 1:]  # the fill behind a shorter one
                     results.append({"ids": sequence})
                     if "num_beams" in options:
                         results[-1]["score"] = plain(float(out.sequences_scores[i]))
