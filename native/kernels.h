@@ -138,6 +138,11 @@ struct Context;
      int64_t kv_heads, double scale, bool causal, int64_t left, int64_t right, Optional sequences,                     \
      int64_t first_sequence, double rate, int64_t seed, int64_t step, int64_t site))                                   \
   K(rotary, (Context&, Out y, View x, View cos, View sin, View offsets, Optional starts, bool inverse))                \
+  /* keys, values [S,Hkv,C,D]: sequence b's lie in slots[b], lengths[b] of them so far; its new tokens are causal */   \
+  K(append_to_cache, (Context&, InOut keys, InOut values, View qkv, Optional cos, Optional sin, View offsets,          \
+                      View slots, View lengths, int64_t heads, int64_t left))                                          \
+  K(cached_attention, (Context&, Out y, InOut keys, InOut values, View qkv, Optional cos, Optional sin, View offsets,  \
+                       View slots, View lengths, int64_t heads, double scale, int64_t left))                           \
                                                                                                                        \
   /* losses and heads, fused where memory goes */                                                                      \
   K(cross_entropy_forward, (Context&, Out loss, Out lse, View scores, View targets, double label_smoothing))           \

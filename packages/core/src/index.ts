@@ -12,12 +12,30 @@ export {
   synchronize,
 } from "./device.ts";
 export { EngineError } from "./errors.ts";
+export type { CausalModel } from "./generation/causal-model.ts";
+export { generate } from "./generation/generate.ts";
+export type {
+  FinishReason,
+  GeneratedSequence,
+  GeneratedToken,
+  GenerateOptions,
+  GenerationTokenizer,
+} from "./generation/generate-options.ts";
+export { GenerationConfig, type SettingSource } from "./generation/generation-config.ts";
+export type { GenerationSettings } from "./generation/generation-options.ts";
+export type { Prompts } from "./generation/generation-request.ts";
+export { KeyValueCache, type KeyValueCacheOptions } from "./generation/key-value-cache.ts";
+export type { History, ScoreProcessor } from "./generation/score-processor.ts";
+export type { SequenceBias } from "./generation/sequence-rules.ts";
+export { streamText, streamTokens } from "./generation/stream.ts";
 export { downloadFile } from "./hub/download-file.ts";
 export { HubError, type HubErrorCode } from "./hub/hub-error.ts";
 export type { DownloadProgress, HubOptions, RepoType } from "./hub/hub-options.ts";
 export { hubCacheFolder } from "./hub/hub-settings.ts";
 export { type LoadStoredOptions, loadStored } from "./hub/load-stored.ts";
+export { type CardResult, type ModelCardOptions, modelCard } from "./hub/model-card.ts";
 export { openWeights } from "./hub/open-weights.ts";
+export { type PushedCommit, type PushToHubOptions, pushToHub, type UploadProgress } from "./hub/push-to-hub.ts";
 export { type ResolveFolderOptions, resolveFolder } from "./hub/resolve-folder.ts";
 export { readSafetensorsHeader, type SafetensorsHeader } from "./hub/safetensors-header.ts";
 export { type SaveWeightsOptions, saveWeights } from "./hub/save-weights.ts";
@@ -60,4 +78,11 @@ export { tensorScope } from "./tensor/scope.ts";
 export { liveStorages } from "./tensor/storage.ts";
 export { enableGrad, noGrad } from "./tensor/tape.ts";
 export { Tensor, type TensorOptions } from "./tensor/tensor.ts";
+export type { AssembleOptions } from "./tokenizer/assemble.ts";
+export type { ChatMessage, ChatTemplateOptions } from "./tokenizer/chat-template.ts";
+export type { DecodeOptions } from "./tokenizer/detokenizer.ts";
 export type { PackedTokens } from "./tokenizer/packed-tokens.ts";
+export type { SpecialRole, SpecialToken, SpecialTokens } from "./tokenizer/special-tokens.ts";
+export { StreamDecoder, type StreamDecoderOptions } from "./tokenizer/stream-decoder.ts";
+export { type EncodeBatchOptions, type EncodeOptions, type Encoding, Tokenizer } from "./tokenizer/tokenizer.ts";
+export type { Truncation } from "./tokenizer/truncation.ts";

@@ -5,7 +5,7 @@
  * A kernel method fills its outputs whole, returns nothing and never waits; an output is never a view into a larger
  * storage. Calls run in the order in which they were made. A kernel that fails marks its outputs; whoever reads a marked
  * storage is skipped and passes the mark on, and `download` of it rejects. The methods that change a storage in place
- * are few: optimizer steps, `copyInto`, and the gradients that take `accumulate`. A backend without mutable memory puts
+ * are few: optimizer steps, `copyInto`, the cache of keys and values, and the gradients that take `accumulate`. A backend without mutable memory puts
  * a new array behind the storage's number.
  *
  * The kernels mirror `native/kernels.h`, in its order; shapes, dtypes and the meaning of letters (T, B, C …) are there.
@@ -330,6 +330,33 @@ export interface Kernels {
     offsets: TensorView,
     starts: TensorView | null,
     inverse: boolean,
+  ): void;
+  // keys, values [S,Hkv,C,D]: sequence b's lie in slots[b], lengths[b] of them so far; its new tokens are causal
+  appendToCache(
+    keys: TensorView,
+    values: TensorView,
+    qkv: TensorView,
+    cos: TensorView | null,
+    sin: TensorView | null,
+    offsets: TensorView,
+    slots: TensorView,
+    lengths: TensorView,
+    heads: number,
+    left: number,
+  ): void;
+  cachedAttention(
+    y: TensorView,
+    keys: TensorView,
+    values: TensorView,
+    qkv: TensorView,
+    cos: TensorView | null,
+    sin: TensorView | null,
+    offsets: TensorView,
+    slots: TensorView,
+    lengths: TensorView,
+    heads: number,
+    scale: number,
+    left: number,
   ): void;
 
   // losses and heads, fused where memory goes

@@ -2,6 +2,7 @@ import type { Device } from "../device.ts";
 import { EngineError } from "../errors.ts";
 import type { AttentionCache } from "../nn/attention-cache.ts";
 import type { DropoutDraw, Pass } from "../nn/pass.ts";
+import { tensorScope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { PackedTokens } from "../tokenizer/packed-tokens.ts";
 
@@ -10,6 +11,12 @@ export interface ForwardOptions {
   dropout?: DropoutDraw;
   /** Decoders only: the keys and values of earlier tokens. The batch then holds the new tokens of each sequence. */
   cache?: AttentionCache;
+}
+
+/** A packed batch whose ids may lie on the device already, where a step of generation has just chosen them. */
+export interface TokenBatch extends Omit<PackedTokens, "tokens"> {
+  /** `[T]` int32. A tensor's ids are checked by the embedding. */
+  readonly tokens: Int32Array | Tensor;
 }
 
 interface Limits {
@@ -22,13 +29,14 @@ interface Limits {
  *
  * @returns the positions that the longest sequence needs
  */
-export function checkBatch(where: string, batch: PackedTokens, limits: Limits, cache: AttentionCache | null): number {
+export function checkBatch(where: string, batch: TokenBatch, limits: Limits, cache: AttentionCache | null): number {
   const { tokens, offsets } = batch;
+  const count = tokens instanceof Tensor ? tokens.size : tokens.length;
   const held = cache?.longest ?? 0;
-  if (!(offsets?.length >= 1) || offsets[0] !== 0 || offsets.at(-1) !== tokens.length) {
+  if (!(offsets?.length >= 1) || offsets[0] !== 0 || offsets.at(-1) !== count) {
     throw new EngineError(
       where,
-      `offsets go from ${offsets?.[0]} to ${offsets?.at(-1)}, but there are ${tokens.length} tokens`,
+      `offsets go from ${offsets?.[0]} to ${offsets?.at(-1)}, but there are ${count} tokens`,
       "Give where each sequence starts, from 0 on, and the number of tokens last.",
     );
   }
@@ -47,7 +55,7 @@ export function checkBatch(where: string, batch: PackedTokens, limits: Limits, c
       );
     }
   }
-  checkIds(where, tokens, limits.vocabSize, "the vocabulary");
+  if (!(tokens instanceof Tensor)) checkIds(where, tokens, limits.vocabSize, "the vocabulary");
   return held + longest;
 }
 
@@ -73,7 +81,7 @@ export interface PlacedBatch {
 /** Checks a batch and copies it to the device. */
 export function placeBatch(
   where: string,
-  batch: PackedTokens,
+  batch: TokenBatch,
   limits: Limits,
   device: Device,
   options: ForwardOptions,
@@ -82,7 +90,7 @@ export function placeBatch(
   const longest = checkBatch(where, batch, limits, cache);
   const int32 = (values: Int32Array) => Tensor.from(values, { device });
   return {
-    tokens: int32(batch.tokens),
+    tokens: batch.tokens instanceof Tensor ? batch.tokens : int32(batch.tokens),
     pass: {
       offsets: int32(batch.offsets),
       longest,
@@ -91,4 +99,16 @@ export function placeBatch(
       sequences: dropout?.sequences ? int32(dropout.sequences) : null,
     },
   };
+}
+
+/** Runs a model on a batch in a scope of its own; tells the cache, if there is one, that the new tokens were seen. */
+export function runPacked(
+  model: { readonly architecture: string; readonly config: Limits; readonly device: Device },
+  batch: TokenBatch,
+  options: ForwardOptions,
+  run: (placed: PlacedBatch) => Tensor[],
+): Tensor[] {
+  const made = tensorScope(() => run(placeBatch(model.architecture, batch, model.config, model.device, options)));
+  options.cache?.advance(batch.offsets);
+  return made;
 }

@@ -4,6 +4,7 @@ export { addRmsNorm } from "./add-rms-norm.ts";
 export { affine, neg } from "./affine.ts";
 export { arange } from "./arange.ts";
 export { type AttentionDropout, type AttentionMask, type AttentionOptions, attention } from "./attention.ts";
+export { appendToCache, type CachePlace, cachedAttention } from "./cached-attention.ts";
 export { cast } from "./cast.ts";
 export { concat } from "./concat.ts";
 export { contiguous } from "./contiguous.ts";

@@ -1,0 +1,173 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { EngineError } from "../errors.ts";
+import { type GenerationSettings, RULES } from "./generation-options.ts";
+import type { SequenceBias } from "./sequence-rules.ts";
+
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const NAMES = new Map((Object.keys(RULES) as (keyof GenerationSettings)[]).map((name) => [snake(name), name]));
+
+/** Where a setting's value comes from. */
+export type SettingSource = "generation_config.json" | "config.json";
+
+/**
+ * The settings that come with a checkpoint. `generate` puts the caller's options over them, and its own defaults below.
+ */
+export class GenerationConfig {
+  readonly settings: GenerationSettings;
+  /** The file that each setting comes from. */
+  readonly sources: ReadonlyMap<keyof GenerationSettings, SettingSource>;
+  /** Keys of the file that have no effect here; written back. */
+  readonly extra: Readonly<Record<string, unknown>>;
+
+  private constructor(
+    settings: GenerationSettings,
+    sources: ReadonlyMap<keyof GenerationSettings, SettingSource>,
+    extra: Readonly<Record<string, unknown>>,
+  ) {
+    this.settings = settings;
+    this.sources = sources;
+    this.extra = extra;
+  }
+
+  /** Settings of your own, to be saved with a model. */
+  static of(settings: GenerationSettings): GenerationConfig {
+    checkSettings("GenerationConfig", settings);
+    return GenerationConfig.from(settings, "generation_config.json", {});
+  }
+
+  /**
+   * Reads the contents of `generation_config.json`; null counts as absent.
+   *
+   * @param file for messages
+   * @throws EngineError that names file and key, for a value that does not fit
+   */
+  static fromJson(json: unknown, file = "generation_config.json"): GenerationConfig {
+    if (json === null || typeof json !== "object" || Array.isArray(json)) {
+      throw new EngineError("GenerationConfig", `${file} is not an object`, "Restore the file, or delete it.");
+    }
+    const settings: Record<string, unknown> = {};
+    const extra: Record<string, unknown> = {};
+    for (const [key, given] of Object.entries(json)) {
+      const name = NAMES.get(key);
+      if (!name) {
+        extra[key] = given;
+        continue;
+      }
+      const value = name === "sequenceBias" ? readBiases(given) : given;
+      if (value == null) continue;
+      if (!RULES[name].fits(value)) {
+        throw new EngineError(
+          "GenerationConfig",
+          `${key} in ${file} is ${shown(given)}`,
+          `It has to be ${RULES[name].expected}.`,
+        );
+      }
+      settings[name] = value;
+    }
+    return GenerationConfig.from(settings, "generation_config.json", extra);
+  }
+
+  /** Where there is no such file: the special tokens of `config.json`. */
+  static fromModelConfig(
+    config: Pick<GenerationSettings, "bosTokenId" | "eosTokenId" | "padTokenId">,
+  ): GenerationConfig {
+    const { bosTokenId = null, eosTokenId = null, padTokenId = null } = config;
+    const settings = Object.fromEntries(
+      Object.entries({ bosTokenId, eosTokenId, padTokenId }).filter(([, value]) => value !== null),
+    );
+    return GenerationConfig.from(settings, "config.json", {});
+  }
+
+  /** Reads a folder's `generation_config.json`; null where there is none. */
+  static async fromFolder(folder: string): Promise<GenerationConfig | null> {
+    const path = join(folder, "generation_config.json");
+    let text: string;
+    try {
+      text = await readFile(path, "utf8");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+      throw error;
+    }
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch (error) {
+      throw new EngineError(
+        "GenerationConfig",
+        `${path} is not JSON: ${(error as Error).message}`,
+        "Restore the file.",
+        {
+          cause: error,
+        },
+      );
+    }
+    return GenerationConfig.fromJson(json, path);
+  }
+
+  private static from(
+    settings: GenerationSettings,
+    source: SettingSource,
+    extra: Readonly<Record<string, unknown>>,
+  ): GenerationConfig {
+    const names = Object.keys(settings) as (keyof GenerationSettings)[];
+    return new GenerationConfig(settings, new Map(names.map((name) => [name, source])), extra);
+  }
+
+  /** As `generation_config.json` has it, keys sorted. */
+  toJson(): Record<string, unknown> {
+    const json: Record<string, unknown> = { ...this.extra };
+    for (const [key, name] of NAMES) {
+      const value = this.settings[name];
+      if (value == null) continue;
+      json[key] = name === "sequenceBias" ? (value as SequenceBias[]).map(({ ids, bias }) => [ids, bias]) : value;
+    }
+    return Object.fromEntries(Object.entries(json).sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}
+
+/** `[[ids, bias], …]`, the form that JSON can hold. */
+function readBiases(value: unknown): unknown {
+  if (!Array.isArray(value)) return value;
+  return value.map((pair) => (Array.isArray(pair) ? { ids: pair[0], bias: pair[1] } : pair));
+}
+
+const shown = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+};
+
+/** Checks the options of a call: an unknown one is named together with the nearest that there is. */
+export function checkSettings(where: string, options: object, others: readonly string[] = []): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (others.includes(name)) continue;
+    const rule = RULES[name as keyof GenerationSettings];
+    if (!rule) {
+      const near = nearest(name, [...Object.keys(RULES), ...others]);
+      throw new EngineError(where, `there is no option ${name}`, `The nearest is ${near}.`);
+    }
+    if (value != null && !rule.fits(value)) {
+      throw new EngineError(where, `${name} is ${shown(value)}`, `It has to be ${rule.expected}.`);
+    }
+  }
+}
+
+/** The name with the fewest letters to change. */
+function nearest(name: string, names: readonly string[]): string {
+  const plain = (text: string) => text.toLowerCase().replace(/_/g, "");
+  const scored = names.map((other) => [distance(plain(name), plain(other)), other] as const);
+  return scored.reduce((best, each) => (each[0] < best[0] ? each : best))[1];
+}
+
+/** Letters to insert, delete or change. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
