@@ -12,7 +12,7 @@ const config = { ...sizes, vocabSize: tokenizer.vocabSize, initializerRange: 0.0
 const model = ettin.ModernBertDecoderForCausalLM.fromConfig(config, { seed: 1 });
 console.log(`${model.parameterCount} parameters, ${ids.length} tokens, ${ettin.defaultDevice().name}`);
 
-const [steps, rows, length, learningRate] = [200, 8, 128, 3e-3];
+const [steps, rows, length, learningRate] = [150, 8, 128, 3e-3];
 const optimizer = new ettin.AdamW(model.parameters(), { learningRate });
 const schedule = ettin.cosineSchedule({ warmup: 20, total: steps });
 const start = performance.now();
@@ -30,7 +30,9 @@ for (let step = 1; step <= steps; step++) {
 }
 console.log(`${Math.round((steps * rows * length * 1000) / (performance.now() - start))} tokens/s\n`);
 
-const options = { maxNewTokens: 80, doSample: true, temperature: 0.7, seed: 1 };
-const tale = ettin.streamText(model, tokenizer, "The giant ", options);
+const prompt = "The giant";
+const promptIds = tokenizer.encode(prompt, { addSpecialTokens: false }).ids;
+const tale = ettin.streamText(model, tokenizer, promptIds, { maxNewTokens: 80, doSample: true, temperature: 0.7 });
+process.stdout.write(prompt);
 for await (const piece of tale) process.stdout.write(piece);
 console.log();
