@@ -53,6 +53,8 @@ export class HubServer {
   /** By path in a repository, or by the start of an address. */
   readonly faults = new Map<string, Fault[]>();
   readonly uploads: Upload[] = [];
+  /** What was uploaded to storage, by sha256. */
+  readonly blobs = new Map<string, Buffer>();
   pageSize = 1000;
   endpoint = "";
   storage = "";
@@ -111,7 +113,13 @@ export class HubServer {
     if (refusal || !repo) return refuse(response, ...(refusal ?? [404, ""]));
     if (revision !== repo.commit && !repo.revisions.has(revision)) return refuse(response, 404, "RevisionNotFound");
     if (api?.[2] === "revision")
-      return json(response, { _id: "1", id, sha: repo.commit, private: false, lastModified: "2026-01-01" });
+      return json(response, {
+        _id: "1",
+        id,
+        sha: repo.commit,
+        private: false,
+        lastModified: "2026-01-01T00:00:00.000Z",
+      });
     if (api) return this.tree(id, repo, new URLSearchParams(api[4]), response);
     return this.file(repo, decodeURIComponent(resolve![3]!), request, response);
   }

@@ -9,18 +9,14 @@ export interface Upload {
   readonly body: unknown;
 }
 
-const blobs = new WeakMap<HubServer, Map<string, Buffer>>();
-
 export async function uploads(hub: HubServer, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await bodyOf(request);
-  const stored = blobs.get(hub) ?? new Map<string, Buffer>();
-  blobs.set(hub, stored);
   const url = request.url!.split("?")[0]!;
 
   if (request.method === "PUT") {
     const oid = url.slice("/upload/".length);
     if (sha256(body) !== oid) return refuse(response, 400);
-    stored.set(oid, body);
+    hub.blobs.set(oid, body);
     hub.uploads.push({ kind: "blob", name: oid, body });
     response.end();
     return;
@@ -44,7 +40,7 @@ export async function uploads(hub: HubServer, request: IncomingMessage, response
       transfer: "basic",
       objects: objects.map((each) => ({
         ...each,
-        ...(stored.has(each.oid) ? {} : { actions: { upload: upload(each) } }),
+        ...(hub.blobs.has(each.oid) ? {} : { actions: { upload: upload(each) } }),
       })),
     });
   }
@@ -69,7 +65,7 @@ export async function uploads(hub: HubServer, request: IncomingMessage, response
   for (const { key, value } of lines) {
     if (key === "file") repo.files.set(value.path!, Buffer.from(value.content!, "base64"));
     if (key === "lfsFile") {
-      repo.files.set(value.path!, stored.get(value.oid!)!);
+      repo.files.set(value.path!, hub.blobs.get(value.oid!)!);
       repo.large.add(value.path!);
     }
   }

@@ -23,7 +23,8 @@ export function isHubUrl(settings: HubSettings, url: string): boolean {
 }
 
 /**
- * A request with the token where it belongs: to hub hosts, step by step along redirects, and to nobody else. Reading
+ * A request with the token where it belongs: to hub hosts, step by step along redirects, and to nobody else (a storage
+ * host may get an `authorization` of its own in `request.headers`). Reading
  * requests are repeated when the connection fails, the server has a fault (5xx) or asks for patience (429).
  *
  * @throws NoAnswer, or the signal's reason when it stops the work
@@ -61,13 +62,17 @@ async function follow(settings: HubSettings, start: string, request: HubRequest)
     if (stopOutside && !isHubUrl(settings, next)) return response;
     if (redirects === MOST_REDIRECTS) throw new NoAnswer(`${start} redirects more than ${MOST_REDIRECTS} times`);
     await response.body?.cancel();
+    // A credential of the request's own is for the host that it was made for.
+    if (new URL(next).origin !== new URL(url).origin) {
+      init.headers = new Headers(init.headers);
+      init.headers.delete("authorization");
+    }
     url = next;
   }
 }
 
 async function once(settings: HubSettings, url: string, init: RequestInit): Promise<Response> {
   const headers = new Headers(init.headers);
-  headers.delete("authorization");
   if (settings.token !== null && isHubUrl(settings, url)) headers.set("authorization", `Bearer ${settings.token}`);
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), settings.answerTimeout);

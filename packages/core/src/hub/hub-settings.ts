@@ -22,7 +22,7 @@ export interface HubSettings {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-export function hubSettings(options: HubOptions, env: Environment = process.env): HubSettings {
+export function hubSettings(options: Omit<HubOptions, "onProgress">, env: Environment = process.env): HubSettings {
   const endpoint = (options.endpoint ?? (env.HF_ENDPOINT || "https://huggingface.co")).replace(/\/+$/, "");
   if (!/^https?:\/\/[^/?#@]+(\/[^?#]*)?$/.test(endpoint) || !URL.canParse(endpoint)) {
     throw new EngineError(
