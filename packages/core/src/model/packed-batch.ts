@@ -2,6 +2,7 @@ import type { Device } from "../device.ts";
 import { EngineError } from "../errors.ts";
 import type { AttentionCache } from "../nn/attention-cache.ts";
 import type { DropoutDraw, Pass } from "../nn/pass.ts";
+import { tensorScope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { PackedTokens } from "../tokenizer/packed-tokens.ts";
 
@@ -98,4 +99,16 @@ export function placeBatch(
       sequences: dropout?.sequences ? int32(dropout.sequences) : null,
     },
   };
+}
+
+/** Runs a model on a batch in a scope of its own; tells the cache, if there is one, that the new tokens were seen. */
+export function runPacked(
+  model: { readonly architecture: string; readonly config: Limits; readonly device: Device },
+  batch: PackedTokens,
+  options: ForwardOptions,
+  run: (placed: PlacedBatch) => Tensor[],
+): Tensor[] {
+  const made = tensorScope(() => run(placeBatch(model.architecture, batch, model.config, model.device, options)));
+  options.cache?.advance(batch.offsets);
+  return made;
 }

@@ -5,7 +5,10 @@ import type { ParameterEntry } from "../nn/parameter-set.ts";
 import type { ParameterSource } from "../nn/parameter-source.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
+import { type FromPretrainedOptions, findFolder } from "./find-folder.ts";
+import { loadModel, readFolderConfig } from "./load-model.ts";
 import type { ModelKind } from "./model-kind.ts";
+import { type SaveOptions, saveModel } from "./save-model.ts";
 
 export interface FromConfigOptions {
   /**
@@ -77,12 +80,38 @@ export abstract class PreTrainedModel<C extends ModelConfig = ModelConfig> {
     config: Partial<C> | string,
     options: FromConfigOptions = {},
   ): M {
-    const { seed = 0, dtype = "float32", device } = options;
-    if (!Number.isSafeInteger(seed)) {
-      throw new EngineError("fromConfig", `seed is ${seed}`, "Give a whole number.");
-    }
-    const source = new DrawnParameters({ seed, dtype, device }, `${this.kind.basePrefix}.`);
-    return new this(this.kind.complete(config), source);
+    // biome-ignore lint/complexity/noThisInStatic: the class that the caller named
+    return drawModel(this, config, options);
+  }
+
+  /**
+   * A model with the weights of a folder or of a repository on the hub. A head that they lack is drawn at random and
+   * reported in `loadReport`. A folder of the other kind is read on request: `ModernBertDecoderForCausalLM` reads an
+   * encoder's folder, and the other way round, since only the mask and a few names differ.
+   *
+   * @param idOrFolder a folder's path, or "owner/name"
+   * @throws EngineError naming file and field, where configuration and weights contradict each other or the model
+   */
+  static async fromPretrained<M extends PreTrainedModel<C>, C extends ModelConfig>(
+    this: ModelClass<M, C>,
+    idOrFolder: string,
+    options: FromPretrainedOptions<C> = {},
+  ): Promise<M> {
+    // biome-ignore lint/complexity/noThisInStatic: the class that the caller named
+    return loadModel(this, await readFolderConfig(await findFolder(idOrFolder, options)), options);
+  }
+
+  /**
+   * Writes `config.json` and the weights as transformers does, so that its versions 4.57 and 5 read them; for a causal
+   * language model `generation_config.json` too.
+   */
+  savePretrained(folder: string, options: SaveOptions = {}): Promise<void> {
+    return saveModel(this, this.kind, folder, options);
+  }
+
+  /** The family that this class belongs to. */
+  get kind(): ModelKind<C> {
+    return (this.constructor as unknown as { kind: ModelKind<C> }).kind;
   }
 
   get config(): C {
@@ -145,4 +174,14 @@ export abstract class PreTrainedModel<C extends ModelConfig = ModelConfig> {
   dispose(): void {
     for (const tensor of this.parameters()) tensor.dispose();
   }
+}
+
+function drawModel<M extends PreTrainedModel<C>, C extends ModelConfig>(
+  Model: ModelClass<M, C>,
+  config: Partial<C> | string,
+  { seed = 0, dtype = "float32", device }: FromConfigOptions,
+): M {
+  if (!Number.isSafeInteger(seed)) throw new EngineError("fromConfig", `seed is ${seed}`, "Give a whole number.");
+  const source = new DrawnParameters({ seed, dtype, device }, `${Model.kind.basePrefix}.`);
+  return new Model(Model.kind.complete(config), source);
 }

@@ -20,7 +20,7 @@ export function readRope(
   const inner = type !== null && outer[type] != null ? expectObject(outer[type], file, `rope_parameters.${type}`) : {};
   const old = scaling == null ? {} : expectObject(scaling, file, "rope_scaling");
   const flat = Object.fromEntries(Object.entries(outer).filter(([, value]) => typeof value !== "object"));
-  const all: Json = { ...old, ...flat, ...inner };
+  const all: Json = { ...flat, ...inner, ...old };
   const key = nested == null ? "rope_scaling" : type === null ? "rope_parameters" : `rope_parameters.${type}`;
 
   const number = (name: string, fallback?: number): number => {

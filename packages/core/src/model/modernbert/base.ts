@@ -5,17 +5,17 @@ import type { ParameterSource } from "../../nn/parameter-source.ts";
 import { drawAt } from "../../nn/pass.ts";
 import { RotaryTables } from "../../nn/rotary-tables.ts";
 import { dropout } from "../../ops/dropout.ts";
-import { tensorScope } from "../../tensor/scope.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { PackedTokens } from "../../tokenizer/packed-tokens.ts";
+import { BaseModel } from "../base-model.ts";
 import { normed, type PreNormBlock, runBlocks } from "../blocks.ts";
-import { type ForwardOptions, placeBatch } from "../packed-batch.ts";
-import { PreTrainedModel, type Runtime } from "../pretrained-model.ts";
+import { type ForwardOptions, runPacked } from "../packed-batch.ts";
+import type { Runtime } from "../pretrained-model.ts";
 import type { ModernBertConfig } from "./config.ts";
 import { dropoutSite, initialisations, modernBertLayer, windowOf } from "./layer.ts";
 
 /** What ModernBERT encoders and decoders share: all but the mask, and how files name the projections of attention. */
-export abstract class ModernBertBase extends PreTrainedModel<ModernBertConfig> {
+export abstract class ModernBertBase extends BaseModel<ModernBertConfig> {
   /** The embedding table, `[vocabSize, hiddenSize]`. */
   readonly embeddings: Embedding;
   private readonly embeddingNorm: LayerNorm;
@@ -46,32 +46,18 @@ export abstract class ModernBertBase extends PreTrainedModel<ModernBertConfig> {
     this.finalNorm = new LayerNorm(source.in("final_norm", { required: true }), { dim, bias, eps });
   }
 
-  /** How many keys a token of a layer sees before and after its own place; null: all that the mask allows. */
-  windowOf(layer: number): readonly [left: number, right: number] | null {
+  override windowOf(layer: number): readonly [left: number, right: number] | null {
     return windowOf(this.config, this.causal, layer);
   }
 
-  /**
-   * The last hidden states of packed texts, after the final norm.
-   *
-   * @returns `[T, hiddenSize]` of `computeDtype`
-   * @throws EngineError for a text longer than `maxPositionEmbeddings`, or an id outside the vocabulary
-   */
-  forward(batch: PackedTokens, options: ForwardOptions = {}): Tensor {
-    return this.run(batch, options);
+  /** The last hidden states, after the final norm: `[T, hiddenSize]` of `computeDtype`. */
+  override forward(batch: PackedTokens, options: ForwardOptions = {}): Tensor {
+    return this.run(batch, options, false)[0]!;
   }
 
-  /**
-   * The normed embedding, the output of each layer, and the last after the final norm (as transformers 5).
-   *
-   * @returns `numHiddenLayers + 1` tensors `[T, hiddenSize]`
-   */
-  hiddenStates(batch: PackedTokens, options: ForwardOptions = {}): Tensor[] {
-    return tensorScope(() => {
-      const states: Tensor[] = [];
-      const last = this.run(batch, options, (x) => states.push(x));
-      return [...states, last];
-    });
+  /** The normed embedding, the output of each layer, and the last after the final norm (as transformers 5). */
+  override hiddenStates(batch: PackedTokens, options: ForwardOptions = {}): Tensor[] {
+    return this.run(batch, options, true);
   }
 
   override dispose(): void {
@@ -80,7 +66,7 @@ export abstract class ModernBertBase extends PreTrainedModel<ModernBertConfig> {
     this.rotary.sliding.dispose();
   }
 
-  private run(batch: PackedTokens, options: ForwardOptions, seen?: (x: Tensor) => void): Tensor {
+  private run(batch: PackedTokens, options: ForwardOptions, all: boolean): Tensor[] {
     if (options.cache && !this.causal) {
       throw new EngineError(
         this.architecture,
@@ -88,19 +74,15 @@ export abstract class ModernBertBase extends PreTrainedModel<ModernBertConfig> {
         "Use a decoder, or pass whole texts.",
       );
     }
-    const kept: Tensor[] = [];
-    const [y] = tensorScope(() => {
-      const { tokens, pass } = placeBatch(this.architecture, batch, this.config, this.device, options);
+    return runPacked(this, batch, options, ({ tokens, pass }) => {
       const embedded = this.embeddingNorm.forward(this.embeddings.forward(tokens, this.computeDtype));
       const draw = drawAt(pass, "embedding", this.config.embeddingDropout, dropoutSite.embedding);
+      const seen: Tensor[] = [];
       const stream = runBlocks(this.layers, draw ? dropout(embedded, draw) : embedded, pass, {
         checkpointing: this.gradientCheckpointing,
-        seen: seen && ((x) => kept.push(x)),
+        seen: all ? (x) => seen.push(x) : undefined,
       });
-      return [normed(this.finalNorm, stream).y, ...kept];
+      return [...seen, normed(this.finalNorm, stream).y];
     });
-    for (const x of kept) seen?.(x);
-    options.cache?.advance(batch.offsets);
-    return y!;
   }
 }

@@ -5,6 +5,17 @@ import { namedConfig } from "./named-configs.ts";
 import { readModernBertConfig } from "./read-config.ts";
 import { writeModernBertConfig } from "./write-config.ts";
 
+const decidedBy: ModelKind<ModernBertConfig>["decidedBy"] = [
+  [/layers\.\d+\.attn\.\w+\.bias$/, ["num_hidden_layers", "attention_bias"]],
+  [/layers\.\d+\.mlp\.\w+\.bias$/, ["num_hidden_layers", "mlp_bias"]],
+  [/norm\.bias$/, ["norm_bias"]],
+  [/layers\.\d+\.mlp\.W/, ["num_hidden_layers", "hidden_size", "intermediate_size"]],
+  [/layers\.\d+\./, ["num_hidden_layers", "hidden_size"]],
+  [/tok_embeddings|^decoder\./, ["vocab_size", "hidden_size"]],
+  [/^classifier\./, ["id2label", "hidden_size"]],
+  [/./, ["hidden_size"]],
+];
+
 type ModelType = ModernBertConfig["modelType"];
 
 function kindOf(modelType: ModelType, related: ModelType): ModelKind<ModernBertConfig> {
@@ -25,6 +36,7 @@ function kindOf(modelType: ModelType, related: ModelType): ModelKind<ModernBertC
       }
       return readModernBertConfig(writeModernBertConfig({ ...part, modelType }), "the configuration", modelType);
     },
+    decidedBy,
     tied: [{ target: "decoder.weight", table: "model.embeddings.tok_embeddings.weight" }],
   };
 }
