@@ -5,10 +5,10 @@ import type { OptionSpecs, OptionValues, Terminal } from "./command.ts";
 import { bytesText } from "./units.ts";
 
 /** Options of commands that load a model. */
-export const LOAD_OPTIONS = {
+export const LOAD_OPTIONS: OptionSpecs = {
   revision: { type: "string", value: "name", help: "branch, tag or commit on the hub (default: main)" },
   dtype: { type: "string", value: "type", help: "float32 or bfloat16 (default: the model's own)" },
-} as const satisfies OptionSpecs;
+};
 
 /** A model and its tokenizer, of a folder or of the hub. What is remarkable about the files goes to the error output. */
 export async function load<M extends PreTrainedModel>(

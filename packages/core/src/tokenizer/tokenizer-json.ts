@@ -32,7 +32,7 @@ export interface TokenizerJson {
 }
 
 /** Far beyond any vocabulary; a larger id is a mistake that would take the memory of one. */
-export const HIGHEST_ID = 2 ** 24;
+export const HIGHEST_ID: number = 2 ** 24;
 
 type Json = Record<string, unknown>;
 const isObject = (value: unknown): value is Json =>
