@@ -19,7 +19,7 @@ export interface ModelMemory {
  * gate). A number of an activation takes `b` = 4 bytes in float32, 2 in bfloat16.
  *
  *     weights   4 P, in bfloat16 2 P
- *     run       weights + T · b · max(5 D + A + O, 8 D + G)      one block's activations live at a time
+ *     run       weights + T · b · max(7 D + A + O, 10 D + G)     one block's activations live at a time
  *     train     16 P + T · b · (L · (4 D + A + O + G) + G)       weights, gradients, two averages of AdamW, all float32
  *               bfloat16: 2 P more, the copies of the weights that products read
  *     with gradient checkpointing
@@ -46,7 +46,7 @@ export function modelMemory(
   const layer = 4 * D + A + O + G;
   return {
     weights,
-    run: weights + tokens * b * Math.max(5 * D + A + O, 8 * D + G),
+    run: weights + tokens * b * Math.max(7 * D + A + O, 10 * D + G),
     train: state + tokens * b * (L * layer + G),
     trainCheckpointing: state + tokens * b * (L * D + 2 * layer),
   };
