@@ -34,10 +34,14 @@ export function readFloats(path: string): Map<string, Float32Array> {
   return new Map(
     Object.entries(header)
       .filter(([name]) => name !== "__metadata__")
-      .map(([name, { data_offsets: [first, end] }]) => [
-        name,
-        new Float32Array(Uint8Array.from(file.subarray(start + first, start + end)).buffer),
-      ]),
+      .map(
+        ([
+          name,
+          {
+            data_offsets: [first, end],
+          },
+        ]) => [name, new Float32Array(Uint8Array.from(file.subarray(start + first, start + end)).buffer)],
+      ),
   );
 }
 

@@ -1,13 +1,14 @@
+import type { HubOptions } from "../hub/hub-options.ts";
+import { resolveFolder } from "../hub/resolve-folder.ts";
 import type { ModelConfig } from "./config.ts";
 import type { LoadOptions } from "./load-model.ts";
 
-export interface FromPretrainedOptions<C extends ModelConfig = ModelConfig> extends LoadOptions<C> {
-  /** A branch, a tag or a commit. @default "main" */
-  revision?: string;
-  token?: string;
-}
+export type FromPretrainedOptions<C extends ModelConfig = ModelConfig> = LoadOptions<C> & Omit<HubOptions, "repoType">;
 
 /** The folder of a model: a local one, or its snapshot in the cache. */
-export async function findFolder(idOrFolder: string, _options: FromPretrainedOptions): Promise<string> {
-  return idOrFolder;
-}
+export const findFolder = (idOrFolder: string, options: Omit<HubOptions, "repoType">): Promise<string> => {
+  const { revision, token, cacheDir, endpoint, localFilesOnly, signal, onProgress } = options;
+  const given = { revision, token, cacheDir, endpoint, localFilesOnly, signal, onProgress };
+  const hub = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return resolveFolder(idOrFolder, { ...hub, files: ["*.json", "*.safetensors"] });
+};

@@ -1,6 +1,5 @@
 import { tensorScope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { PackedTokens } from "../tokenizer/packed-tokens.ts";
 import type { BaseModel } from "./base-model.ts";
 import type { ModelConfig } from "./config.ts";
 import type { Json } from "./config-fields.ts";
@@ -13,6 +12,7 @@ import {
   targetLoss,
   type VocabularyProjection,
 } from "./language-head.ts";
+import type { TokenBatch } from "./packed-batch.ts";
 import { PreTrainedModel } from "./pretrained-model.ts";
 
 /** A model with scores over the vocabulary. */
@@ -26,7 +26,7 @@ export abstract class LanguageModel<C extends ModelConfig = ModelConfig> extends
    *
    * @returns `[rows, vocabSize]` of `computeDtype`: of `options.rows`, else of all tokens
    */
-  forward(batch: PackedTokens, options: LogitsOptions = {}): Tensor {
+  forward(batch: TokenBatch, options: LogitsOptions = {}): Tensor {
     return tensorScope(() => rowLogits(this.head, this.model.forward(batch, options), options.rows));
   }
 
@@ -36,7 +36,7 @@ export abstract class LanguageModel<C extends ModelConfig = ModelConfig> extends
   }
 
   /** The cross-entropy of the targets, a float32 scalar; the matrix of scores is never made. */
-  loss(batch: PackedTokens, targets: TokenTargets, options: LossOptions = {}): Tensor {
+  loss(batch: TokenBatch, targets: TokenTargets, options: LossOptions = {}): Tensor {
     return tensorScope(() =>
       targetLoss(this.architecture, this.head, this.model.forward(batch, options), targets, options.reduction),
     );

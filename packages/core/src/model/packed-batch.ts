@@ -104,7 +104,7 @@ export function placeBatch(
 /** Runs a model on a batch in a scope of its own; tells the cache, if there is one, that the new tokens were seen. */
 export function runPacked(
   model: { readonly architecture: string; readonly config: Limits; readonly device: Device },
-  batch: PackedTokens,
+  batch: TokenBatch,
   options: ForwardOptions,
   run: (placed: PlacedBatch) => Tensor[],
 ): Tensor[] {

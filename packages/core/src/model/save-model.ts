@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { saveWeights } from "../hub/save-weights.ts";
 import { storedWeight } from "../hub/stored-weight.ts";
 import type { ModelConfig } from "./config.ts";
+import { configText } from "./config-text.ts";
 import { isGenerative } from "./generative.ts";
 import type { ModelKind } from "./model-kind.ts";
 import type { PreTrainedModel } from "./pretrained-model.ts";
@@ -59,19 +60,9 @@ function derivedGeneration(config: ModelConfig): Record<string, unknown> {
   };
 }
 
-/** Writes JSON with sorted keys, two spaces and a final newline; the file appears at once. */
+/** The file appears at once. */
 async function writeJson(path: string, value: object): Promise<void> {
   const beside = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.partial`;
-  await writeFile(beside, `${JSON.stringify(sorted(value), null, 2)}\n`);
+  await writeFile(beside, configText(value));
   await rename(beside, path);
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, sorted(inner)]),
-  );
 }

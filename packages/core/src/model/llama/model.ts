@@ -7,11 +7,10 @@ import type { ParameterSource } from "../../nn/parameter-source.ts";
 import { RmsNorm } from "../../nn/rms-norm.ts";
 import { RotaryTables } from "../../nn/rotary-tables.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import type { PackedTokens } from "../../tokenizer/packed-tokens.ts";
 import { BaseModel } from "../base-model.ts";
 import { normed, type PreNormBlock, runBlocks } from "../blocks.ts";
 import type { ModelKind } from "../model-kind.ts";
-import { type ForwardOptions, runPacked } from "../packed-batch.ts";
+import { type ForwardOptions, runPacked, type TokenBatch } from "../packed-batch.ts";
 import type { Runtime } from "../pretrained-model.ts";
 import type { LlamaConfig } from "./config.ts";
 import { llamaKind } from "./kind.ts";
@@ -39,11 +38,11 @@ export class LlamaModel extends BaseModel<LlamaConfig> {
     this.norm = new RmsNorm(below("norm"), { dim, eps });
   }
 
-  override forward(batch: PackedTokens, options: ForwardOptions = {}): Tensor {
+  override forward(batch: TokenBatch, options: ForwardOptions = {}): Tensor {
     return this.run(batch, options, false)[0]!;
   }
 
-  override hiddenStates(batch: PackedTokens, options: ForwardOptions = {}): Tensor[] {
+  override hiddenStates(batch: TokenBatch, options: ForwardOptions = {}): Tensor[] {
     return this.run(batch, options, true);
   }
 
@@ -52,7 +51,7 @@ export class LlamaModel extends BaseModel<LlamaConfig> {
     this.rotary.dispose();
   }
 
-  private run(batch: PackedTokens, options: ForwardOptions, all: boolean): Tensor[] {
+  private run(batch: TokenBatch, options: ForwardOptions, all: boolean): Tensor[] {
     return runPacked(this, batch, options, ({ tokens, pass }) => {
       const seen: Tensor[] = [];
       const stream = runBlocks(this.layers, this.embeddings.forward(tokens, this.computeDtype), pass, {

@@ -6,10 +6,9 @@ import { drawAt } from "../../nn/pass.ts";
 import { RotaryTables } from "../../nn/rotary-tables.ts";
 import { dropout } from "../../ops/dropout.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import type { PackedTokens } from "../../tokenizer/packed-tokens.ts";
 import { BaseModel } from "../base-model.ts";
 import { normed, type PreNormBlock, runBlocks } from "../blocks.ts";
-import { type ForwardOptions, runPacked } from "../packed-batch.ts";
+import { type ForwardOptions, runPacked, type TokenBatch } from "../packed-batch.ts";
 import type { Runtime } from "../pretrained-model.ts";
 import type { ModernBertConfig } from "./config.ts";
 import { dropoutSite, initialisations, modernBertLayer, windowOf } from "./layer.ts";
@@ -51,12 +50,12 @@ export abstract class ModernBertBase extends BaseModel<ModernBertConfig> {
   }
 
   /** The last hidden states, after the final norm: `[T, hiddenSize]` of `computeDtype`. */
-  override forward(batch: PackedTokens, options: ForwardOptions = {}): Tensor {
+  override forward(batch: TokenBatch, options: ForwardOptions = {}): Tensor {
     return this.run(batch, options, false)[0]!;
   }
 
   /** The normed embedding, the output of each layer, and the last after the final norm (as transformers 5). */
-  override hiddenStates(batch: PackedTokens, options: ForwardOptions = {}): Tensor[] {
+  override hiddenStates(batch: TokenBatch, options: ForwardOptions = {}): Tensor[] {
     return this.run(batch, options, true);
   }
 
@@ -66,7 +65,7 @@ export abstract class ModernBertBase extends BaseModel<ModernBertConfig> {
     this.rotary.sliding.dispose();
   }
 
-  private run(batch: PackedTokens, options: ForwardOptions, all: boolean): Tensor[] {
+  private run(batch: TokenBatch, options: ForwardOptions, all: boolean): Tensor[] {
     if (options.cache && !this.causal) {
       throw new EngineError(
         this.architecture,
