@@ -48,7 +48,7 @@ export const info: Command = {
     json: { type: "boolean", help: "print JSON" },
   },
   notes: `A model is a folder, "owner/name" on the hub, or a named shape, of which nothing is downloaded:
-${namedConfigs.join(", ")}`,
+${["encoder", "decoder"].map((kind) => namedConfigs.filter((name) => name.includes(kind)).join(", ")).join(",\n")}`,
   async run([model = ""], options, terminal) {
     const revision = textOption(options, "revision");
     const hub = { signal: terminal.signal, ...(revision === undefined ? {} : { revision }) };
