@@ -1,4 +1,4 @@
-// npm run quickstart: installs, builds, and trains the small network of examples/quickstart.
+// npm run quickstart: installs, builds, and trains the small decoder of examples/quickstart.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { main, prepare, ROOT, run } from "./prepare.mjs";

@@ -6,7 +6,7 @@ Writes
     test/fixtures/tokenizer/unigram/       Unigram of 500 entries, as XLM-R's
     test/fixtures/tokenizer/cases.json     texts and their ids
 
-all trained on examples/tales.txt and examples/quickstart.txt; those of the fixtures only where they are not there yet,
+all trained on examples/tales.txt; those of the fixtures only where they are not there yet,
 because their trainers do not give the same result twice. A "variant" in cases.json is the byte-level tokenizer with
 some fields of its tokenizer.json replaced: the layouts of SmolLM2, Llama 3 and GPT-2.
 
@@ -34,7 +34,7 @@ LLAMA3 = (
 
 
 def lines():
-    return [line for name in ("tales", "quickstart") for line in (ROOT / "examples" / f"{name}.txt").read_text().splitlines()]
+    return (ROOT / "examples/tales.txt").read_text().splitlines()
 
 
 def learned_merges(count):

@@ -63,11 +63,13 @@ export class StoredParameters implements ParameterSource {
     { saved = "parts" }: FusedOptions = {},
   ): Tensor {
     const shape = [parts.reduce((sum, part) => sum + part.rows, 0), ...tail];
-    const whole = this.lookUp(name) ? this.find(name, shape) : null;
-    const pieces = whole ? [] : parts.map((part) => this.find(part.name, [part.rows, ...tail]));
+    // Either form is read; where neither is there, the message speaks of this library's.
+    const asWhole = this.lookUp(name) !== null || (saved === "whole" && !parts.some((part) => this.lookUp(part.name)));
+    const whole = asWhole ? this.find(name, shape) : null;
+    const pieces = asWhole ? [] : parts.map((part) => this.find(part.name, [part.rows, ...tail]));
     const tensor = whole
       ? parameter(this.load(whole))
-      : pieces.every((piece) => piece !== null)
+      : pieces.length > 0 && pieces.every((piece) => piece !== null)
         ? parameter(this.stack(shape, pieces))
         : this.draw(name, shape, init);
     this.made.add({
