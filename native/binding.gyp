@@ -36,7 +36,7 @@
       "target_name": "ettin",
       "sources": [
         "binding/addon.cpp", "binding/device.cpp", "binding/environment.cpp", "binding/kernel_table.cpp",
-        "runtime/allocator.cpp", "runtime/dispatch.cpp", "runtime/stream.cpp", "runtime/thread_pool.cpp"
+        "runtime/allocator.cpp", "runtime/dispatch.cpp", "runtime/stream.cpp", "runtime/thread_pool.cpp", "runtime/weight_form.cpp"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "cflags_cc!": ["-fno-exceptions"],

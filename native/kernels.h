@@ -90,11 +90,11 @@ struct Context;
   K(segment_last_backward, (Context&, Out dx, View dy, View offsets))                                                  \
                                                                                                                        \
   /* rows by number */                                                                                                 \
-  K(gather, (Context&, Out y, View x, View rows))           /* y[i] = x[rows[i]], first axis */                        \
-  K(scatter_add, (Context&, Out y, View x, View rows))      /* y = 0; y[rows[i]] += x[i], in the order of i */         \
-  K(take_along, (Context&, Out y, View x, View indices))    /* last axis: y[n,j] = x[n, indices[n,j]] */               \
-  K(put_along, (Context&, Out y, View x, View indices))     /* y = 0; y[n, indices[n,j]] += x[n,j] */                  \
-  K(embedding_forward, (Context&, Out y, View w, View ids)) /* w [V,C] float32 or bfloat16; y of either dtype */       \
+  K(gather, (Context&, Out y, View x, View rows))             /* y[i] = x[rows[i]], first axis */                      \
+  K(scatter_add, (Context&, Out y, View x, View rows))        /* y = 0; y[rows[i]] += x[i], in the order of i */       \
+  K(take_along, (Context&, Out y, View x, View indices))      /* last axis: y[n,j] = x[n, indices[n,j]] */             \
+  K(put_along, (Context&, Out y, View x, View indices))       /* y = 0; y[n, indices[n,j]] += x[n,j] */                \
+  K(embedding_forward, (Context&, Out y, Weight w, View ids)) /* w [V,C] float32 or bfloat16; y of either dtype */     \
   K(embedding_backward, (Context&, InOut dw, View dy, View ids, bool accumulate))                                      \
                                                                                                                        \
   /* norms: x [T,C]; s = x + residual where there is one, written to `sum` */                                          \
@@ -110,7 +110,7 @@ struct Context;
   K(l2_normalize_backward, (Context&, Out dx, View dy, View y, View norm, double eps))                                 \
                                                                                                                        \
   /* products */                                                                                                       \
-  K(linear_forward, (Context&, Out y, View x, View w, Optional bias)) /* y [T,N] = x [T,K] · w [N,K]ᵀ + bias [N] */ \
+  K(linear_forward, (Context&, Out y, View x, Weight w, Optional bias)) /* y [T,N] = x [T,K]·w [N,K]ᵀ + bias [N] */ \
   K(linear_backward_input, (Context&, Out dx, View dy, View w))                                                        \
   K(linear_backward_weight, (Context&, InOut dw, View dy, View x, bool accumulate)) /* dw [N,K] float32 */             \
   K(linear_backward_bias, (Context&, InOut db, View dy, bool accumulate))                                              \
@@ -183,6 +183,14 @@ struct Kernels {
 #define ETTIN_FIELD(name, parameters) void(*name) parameters;
   ETTIN_KERNELS(ETTIN_FIELD)
 #undef ETTIN_FIELD
+
+  // A weight's packed form, in which it may live in place of its rows (runtime/weight_form.h).
+  // The packing that x · wᵀ reads, where it gives the weight's own bits back; else -1: it is rounded.
+  int32_t (*weight_packing)(DType x, DType w);
+  int64_t (*packed_weight_bytes)(const PackedWeight& form);
+  void (*pack_weight)(Context&, const PackedWeight& to, void* from);
+  // Elements [first, first + count) of the weight, row after row.
+  void (*unpack_weight)(Context&, void* to, const PackedWeight& from, int64_t first, int64_t count);
 };
 
 }  // namespace ettin

@@ -31,6 +31,19 @@ struct Optional : View {};     // a View that may be absent
 struct OptionalOut : View {};  // an Out that may be absent
 struct OptionalInOut : View {};
 
+// A matrix [out, in] in the order in which x · wᵀ reads it. What `packing` says is the level's own.
+struct PackedWeight {
+  void* data;  // null: there is none
+  int32_t packing;
+  DType dtype;
+  int64_t out, in;
+};
+// A View of a weight in the form in which it lies in memory: where `packed` has data, the View has none. After a View
+// in a kernel's list it is about to be multiplied with that.
+struct Weight : View {
+  PackedWeight packed;
+};
+
 struct Views {  // a list of inputs
   int64_t count;
   const View* items;

@@ -1,4 +1,5 @@
 // npm run bench [name…] [-- --quick]: installs, builds, then runs bench/<name>.bench.ts, all of them without a name.
+// Files that some need: --data (JSONL of "query", "positive"), --docs (JSONL of "text"), --tokenizer (a folder).
 // Each runs in a process of its own, one after the other, so that none sees another's memory or threads.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +10,13 @@ const ENDING = /\.bench\.(ts|mjs)$/;
 
 await main(async () => {
   const { values, positionals } = parseArgs({
-    options: { quick: { type: "boolean", default: false } },
+    options: {
+      quick: { type: "boolean", default: false },
+      only: { type: "string" },
+      data: { type: "string" },
+      docs: { type: "string" },
+      tokenizer: { type: "string" },
+    },
     allowPositionals: true,
   });
   const files = readdirSync(join(ROOT, "bench"))

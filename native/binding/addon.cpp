@@ -57,13 +57,25 @@ void release(const Napi::CallbackInfo& info) {
   device(info).release(ids.Data(), static_cast<size_t>(integer(info, 2)));
 }
 
-// enqueue(device, kernel): arguments in the command buffer.
-void enqueue(const Napi::CallbackInfo& info) {
+template <class Run>
+Napi::Value unless_out_of_memory(const Napi::CallbackInfo& info, const Run& run) {
+  try {
+    run();
+  } catch (const OutOfMemory& error) {
+    return Napi::Number::New(info.Env(), static_cast<double>(error.bytes));
+  }
+  return info.Env().Undefined();
+}
+
+// enqueue(device, kernel): arguments in the command buffer. Returns the bytes that there is no memory for, if a weight
+// must be unpacked first; nothing has happened then.
+Napi::Value enqueue(const Napi::CallbackInfo& info) {
   Environment& env = environment(info);
   Device& on = device(info);
   const Entry& entry = entries()[static_cast<size_t>(integer(info, 1))];
-  Reader reader(env.commands(), on.storages());
-  on.enqueue(entry.make(entry.name.c_str(), *on.stream().level.kernels, reader));
+  Reader reader(env.commands(), on.storages(), on.stream());
+  return unless_out_of_memory(info,
+                              [&] { on.enqueue(entry.make(entry.name.c_str(), *on.stream().level.kernels, reader)); });
 }
 
 struct Bytes {
@@ -75,10 +87,11 @@ Bytes bytes_of(const Napi::Value& value) {
   return {static_cast<char*>(view.ArrayBuffer().Data()) + view.ByteOffset(), static_cast<int64_t>(view.ByteLength())};
 }
 
-// upload(device, storage, byteOffset, typedArray): the bytes are copied before it returns.
-void upload(const Napi::CallbackInfo& info) {
+// upload(device, storage, byteOffset, typedArray): the bytes are copied before it returns. Returns like enqueue.
+Napi::Value upload(const Napi::CallbackInfo& info) {
   const Bytes bytes = bytes_of(info[3]);
-  device(info).upload(integer(info, 1), integer(info, 2), bytes.data, bytes.size);
+  return unless_out_of_memory(info,
+                              [&] { device(info).upload(integer(info, 1), integer(info, 2), bytes.data, bytes.size); });
 }
 
 // download(device, storage, byteOffset, bytes): Promise<ArrayBuffer>; rejects with a string.

@@ -1,6 +1,6 @@
 // From JavaScript's command buffer to a kernel's C++ arguments. An argument's form follows from the
 // parameter's type; `signature` tells JavaScript, one letter a parameter, what to write:
-//   v View   V Optional   o Out   O OptionalOut   m InOut   M OptionalInOut   l Views   L InOuts
+//   v View   V Optional   w Weight   o Out   O OptionalOut   m InOut   M OptionalInOut   l Views   L InOuts
 //   i int64_t   d double   b bool
 // A view is: storage id (-1: absent), byte offset, dtype, dims, shape…, strides…. A list is: count, views….
 #pragma once
@@ -10,25 +10,50 @@
 #include <string>
 #include <vector>
 
-#include "../runtime/storage.h"
+#include "../runtime/weight_form.h"
 #include "../view.h"
 
 namespace ettin {
 
 class Reader {
  public:
-  Reader(const double* data, const std::vector<Storage*>& storages) : at_(data), storages_(storages) {}
+  Reader(const double* data, const std::vector<Storage*>& storages, Stream& stream)
+      : at_(data), storages_(storages), stream_(stream) {}
 
   double number() { return *at_++; }
 
+  // A storage whose rows the kernel reads or writes.
   View view() {
+    int64_t offset = 0;
+    View v = form_free(&offset);
+    if (!v.storage) return v;
+    want_rows(stream_, *v.storage);
+    v.data = static_cast<char*>(v.storage->data) + offset;
+    return v;
+  }
+
+  View input() {
+    const View v = view();
+    multiplied_ = v.dtype;
+    is_product_ = true;
+    return v;
+  }
+
+  Weight weight() {
+    int64_t offset = 0;
+    Weight w{form_free(&offset), {}};
+    want_weight(stream_, w, offset, is_product_ ? &multiplied_ : nullptr);
+    return w;
+  }
+
+ private:
+  View form_free(int64_t* offset) {
     View v{};
     v.dims = -1;
     const int64_t id = static_cast<int64_t>(number());
     if (id < 0) return v;
     v.storage = storages_[static_cast<size_t>(id)];
-    const int64_t offset = static_cast<int64_t>(number());
-    v.data = static_cast<char*>(v.storage->data) + offset;
+    *offset = static_cast<int64_t>(number());
     v.dtype = static_cast<DType>(static_cast<int32_t>(number()));
     v.dims = static_cast<int32_t>(number());
     for (int32_t d = 0; d < v.dims; d++) v.shape[d] = static_cast<int64_t>(number());
@@ -36,9 +61,11 @@ class Reader {
     return v;
   }
 
- private:
   const double* at_;
   const std::vector<Storage*>& storages_;
+  Stream& stream_;
+  DType multiplied_ = DType::float32;  // of the input before
+  bool is_product_ = false;            // whether there is one
 };
 
 // What a task keeps of its arguments besides their values: whose failure stops it, and whom it would write.
@@ -91,8 +118,22 @@ struct ChangeArgument {
 };
 
 template <>
-struct Argument<View> : ReadArgument<View> {
+struct Argument<View> {
   static constexpr char letter = 'v';
+  static View take(Reader& reader, Touched& touched) {
+    const View v = reader.input();
+    touched.read(v);
+    return v;
+  }
+};
+template <>
+struct Argument<Weight> {
+  static constexpr char letter = 'w';
+  static Weight take(Reader& reader, Touched& touched) {
+    const Weight w = reader.weight();
+    touched.read(w);
+    return w;
+  }
 };
 template <>
 struct Argument<Optional> : ReadArgument<Optional> {

@@ -2,10 +2,6 @@
 
 #include <cstring>
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#endif
-
 #ifndef _WIN32
 #include <sys/mman.h>
 #endif
@@ -23,18 +19,23 @@ void copy_bytes(void* to, const void* from, int64_t bytes) {
 class UploadTask final : public Task {
  public:
   UploadTask(Storage* storage, int64_t offset, const void* data, int64_t bytes)
-      : storage_(storage), offset_(offset), bytes_(bytes), copy_(new char[static_cast<size_t>(bytes)]) {
+      : storage_(storage),
+        to_(static_cast<char*>(storage->data) + offset),
+        whole_(offset == 0 && bytes == storage->used),
+        bytes_(bytes),
+        copy_(new char[static_cast<size_t>(bytes)]) {
     copy_bytes(copy_.get(), data, bytes);
   }
   void run(Context&) override {
-    copy_bytes(static_cast<char*>(storage_->data) + offset_, copy_.get(), bytes_);
-    if (offset_ == 0 && bytes_ == storage_->used) storage_->failure = nullptr;
+    copy_bytes(to_, copy_.get(), bytes_);
+    if (whole_) storage_->failure = nullptr;
     mark_written(*storage_);
   }
 
  private:
   Storage* storage_;
-  int64_t offset_;
+  void* to_;
+  bool whole_;
   int64_t bytes_;
   std::unique_ptr<char[]> copy_;
 };
@@ -43,11 +44,20 @@ class DownloadTask final : public Task {
  public:
   DownloadTask(Environment& environment, const Storage* storage, int64_t offset, void* data, int64_t bytes,
                int64_t reply)
-      : environment_(environment), storage_(storage), offset_(offset), data_(data), bytes_(bytes), reply_(reply) {}
-  void run(Context&) override {
+      : environment_(environment), storage_(storage), offset_(offset), data_(data), bytes_(bytes), reply_(reply) {
+    if (!storage) return;
+    rows_ = static_cast<const char*>(storage->data);
+    form_ = storage->form;
+  }
+  void run(Context& context) override {
     auto reply = std::make_unique<Reply>(Reply{reply_, storage_ ? storage_->failure : nullptr});
     if (storage_ && !storage_->failure) {
-      copy_bytes(data_, static_cast<const char*>(storage_->data) + offset_, bytes_);
+      if (!form_.data) {
+        copy_bytes(data_, rows_ + offset_, bytes_);
+      } else {
+        const int64_t width = form_.dtype == DType::bfloat16 ? 2 : 4;
+        context.kernels.unpack_weight(context, data_, form_, offset_ / width, bytes_ / width);
+      }
     }
     environment_.send(std::move(reply));
   }
@@ -55,49 +65,13 @@ class DownloadTask final : public Task {
  private:
   Environment& environment_;
   const Storage* storage_;  // null: only a mark in the stream
+  const char* rows_ = nullptr;
+  PackedWeight form_ = {};
   int64_t offset_;
   void* data_;
   int64_t bytes_;
   int64_t reply_;
 };
-
-// Returns buffers to the system, once every task that uses them has run or been dropped.
-class FreeTask final : public Task {
- public:
-  FreeTask(Allocator& allocator, std::vector<Allocator::Buffer> buffers)
-      : allocator_(allocator), buffers_(std::move(buffers)) {}
-  ~FreeTask() override {
-    for (const Allocator::Buffer& buffer : buffers_) allocator_.give_system(buffer.data, buffer.bytes);
-  }
-  void run(Context&) override {}
-
- private:
-  Allocator& allocator_;
-  std::vector<Allocator::Buffer> buffers_;
-};
-
-// Under the address sanitizer a kernel that passes the end of a storage, or uses a released one, is caught although the
-// buffer behind it is larger and used again. In the stream, because earlier tasks may still use the buffer rightly.
-class GuardTask final : public Task {
- public:
-  GuardTask(const Storage& storage, int64_t usable) : data_(storage.data), bytes_(storage.bytes), usable_(usable) {}
-  void run(Context&) override {
-#ifdef __SANITIZE_ADDRESS__
-    ASAN_UNPOISON_MEMORY_REGION(data_, static_cast<size_t>(usable_));
-    ASAN_POISON_MEMORY_REGION(static_cast<char*>(data_) + usable_, static_cast<size_t>(bytes_ - usable_));
-#endif
-  }
-
- private:
-  void* data_;
-  [[maybe_unused]] int64_t bytes_;
-  [[maybe_unused]] int64_t usable_;
-};
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool guarded = true;
-#else
-constexpr bool guarded = false;
-#endif
 
 void unmap(Storage& storage) {
 #ifndef _WIN32
@@ -137,7 +111,7 @@ Device::~Device() {
     if (!storage) continue;
     drop_packed(stream_.allocator, *storage);
     if (storage->held >= 0) environment_.forget(storage->held);
-    if (storage->owner == Storage::Owner::pool) stream_.allocator.give({storage->data, storage->bytes});
+    if (storage->owner == Storage::Owner::pool) stream_.allocator.give({memory_of(*storage), storage->bytes});
     unmap(*storage);
     delete storage;
   }
@@ -155,21 +129,12 @@ int64_t Device::keep(Storage* storage) {
 }
 
 int64_t Device::allocate(int64_t bytes) {
-  Allocator& memory = stream_.allocator;
-  std::vector<Allocator::Buffer> surplus;
-  Allocator::Buffer buffer = memory.take(bytes, &surplus);
-  if (!buffer.data && memory.fits(bytes)) {  // buffers of other sizes are in the way
-    stream_.wait_idle();
-    memory.trim();
-    buffer = memory.take(bytes, &surplus);
-  }
-  if (!surplus.empty()) stream_.push(std::make_unique<FreeTask>(memory, std::move(surplus)));
+  const Allocator::Buffer buffer = stream_.take(bytes);
   if (!buffer.data) return -1;
   auto* storage = new Storage;
   storage->data = buffer.data;
   storage->bytes = buffer.bytes;
   storage->used = bytes;
-  if (guarded) stream_.push(std::make_unique<GuardTask>(*storage, bytes));
   return keep(storage);
 }
 
@@ -189,10 +154,7 @@ void Device::release(const int32_t* ids, size_t count) {
   for (size_t i = 0; i < count; i++) {
     Storage*& slot = storages_[static_cast<size_t>(ids[i])];
     if (!slot) continue;
-    if (slot->owner == Storage::Owner::pool) {
-      stream_.allocator.give({slot->data, slot->bytes});
-      if (guarded) stream_.push(std::make_unique<GuardTask>(*slot, 0));
-    }
+    if (slot->owner == Storage::Owner::pool) stream_.give({memory_of(*slot), slot->bytes});
     storages.push_back(slot);
     slot = nullptr;
     free_ids_.push_back(ids[i]);
@@ -203,7 +165,9 @@ void Device::release(const int32_t* ids, size_t count) {
 void Device::set_weight(int64_t id) { storages_[static_cast<size_t>(id)]->is_weight = true; }
 
 void Device::upload(int64_t id, int64_t offset, const void* data, int64_t bytes) {
-  stream_.push(std::make_unique<UploadTask>(storages_[static_cast<size_t>(id)], offset, data, bytes));
+  Storage* storage = storages_[static_cast<size_t>(id)];
+  bytes == storage->used ? want_room(stream_, *storage) : want_rows(stream_, *storage);
+  stream_.push(std::make_unique<UploadTask>(storage, offset, data, bytes));
 }
 
 void Device::download(int64_t id, int64_t offset, void* data, int64_t bytes, int64_t reply) {

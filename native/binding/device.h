@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "../runtime/stream.h"
+#include "../runtime/weight_form.h"
 
 namespace ettin {
 

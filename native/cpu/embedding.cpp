@@ -9,6 +9,7 @@ embedding: a row of the table for each token.
 With `accumulate` only the rows of ids that occur are touched; without it the rest is filled with zeros.
 */
 #include "rows.h"
+#include "weight_form.h"
 
 namespace ettin::ETTIN_LEVEL {
 
@@ -21,9 +22,25 @@ void check_ids(const int32_t* ids, int64_t T, int64_t V) {
       "embedding table.",
       ids[t], static_cast<long long>(t), static_cast<long long>(V));
 }
+
+template <class Y, class W>
+void copy_cast(Y* out, const W* row, int64_t C) {
+  for (int64_t c = 0; c < C; c += lanes) store(out + c, load(row + c, C - c), C - c);
+}
+
+template <class W, class Y>
+void copy_packed_row(Y* out, const PackedRow& row, int64_t C) {
+  constexpr int64_t piece = 256;
+  W room[piece];
+  for (int64_t c = 0; c < C; c += piece) {
+    const int64_t n = min(piece, C - c);
+    row.read(room, c, c + n);
+    copy_cast(out + c, room, n);
+  }
+}
 }  // namespace
 
-void embedding_forward(Context& context, Out y, View w, View ids) {
+void embedding_forward(Context& context, Out y, Weight w, View ids) {
   const int64_t T = size_of(ids), V = w.shape[0], C = w.shape[1];
   const auto* id = as<int32_t>(ids);
   check_ids(id, T, V);
@@ -31,9 +48,12 @@ void embedding_forward(Context& context, Out y, View w, View ids) {
     by_float(y.dtype, [&]<class Y>() {
       parallel_chunks(context, T, max(int64_t{1}, 16384 / max(C, int64_t{1})), [&](int64_t begin, int64_t end) {
         for (int64_t t = begin; t < end; t++) {
-          const W* row = as<W>(w) + id[t] * C;
           Y* out = as<Y>(y) + t * C;
-          for (int64_t c = 0; c < C; c += lanes) store(out + c, load(row + c, C - c), C - c);
+          if (w.packed.data) {
+            copy_packed_row<W>(out, PackedRow(w.packed, id[t]), C);
+          } else {
+            copy_cast(out, as<W>(w) + id[t] * C, C);
+          }
         }
       });
     });

@@ -52,6 +52,8 @@ Packed pack(Context& context, void* data, const Matrix& b, Packing packing);  //
 Packed packed_block(const Packed& b, int64_t row, int64_t rows, int64_t col,
                     int64_t cols);  // row even, col a multiple of panel_cols
 
+Packed as_packed(void* data, int64_t rows, int64_t cols, Packing packing);  // what pack() made
+
 // The weight w [N,K], transposed or not, packed: from the copy kept beside its storage, or into scratch.
 Packed packed_weight(Context& context, const View& w, bool transpose, DType precision);
 

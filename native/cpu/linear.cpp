@@ -9,14 +9,14 @@
 //
 // The products are gemm.h's, so a token's y has the same bits in any batch. x's dtype (dy's in backward) is the
 // precision: with bfloat16 x a float32 w takes part rounded to bfloat16. w is packed once for each of forward
-// and backward_input, until the optimizer writes it.
+// and backward_input, until the optimizer writes it; where nothing but forward reads it, it lives packed.
 #include "column_sum.h"
-#include "gemm.h"
+#include "weight_form.h"
 
 namespace ettin::ETTIN_LEVEL {
 
-void linear_forward(Context& context, Out y, View x, View w, Optional bias) {
-  const Packed b = packed_weight(context, w, true, x.dtype);
+void linear_forward(Context& context, Out y, View x, Weight w, Optional bias) {
+  const Packed b = w.packed.data ? packed_weight(w.packed) : packed_weight(context, w, true, x.dtype);
   gemm(context, gemm_workspace(context), as_matrix(y), as_matrix(x), b, float_bias(context, bias), false);
 }
 

@@ -106,6 +106,11 @@ void Allocator::give(Buffer buffer) {
   current_ -= buffer.bytes;
 }
 
+void Allocator::drop(Buffer buffer) {
+  reserved_ -= buffer.bytes;
+  current_ -= buffer.bytes;
+}
+
 // Batches of many lengths leave buffers of many sizes: those that nobody has asked for in the longest time go, so that
 // what is held stays near the peak. Counted at once, as the program runs; freed when the stream gets there.
 void Allocator::evict(int64_t size, std::vector<Buffer>* surplus) {

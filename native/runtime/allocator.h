@@ -34,6 +34,7 @@ class Allocator {
   // should go back to the system, because too many of other sizes have gathered: the stream frees them, in order.
   Buffer take(int64_t bytes, std::vector<Buffer>* surplus);
   void give(Buffer buffer);
+  void drop(Buffer buffer);  // forgets it: the caller frees it with give_system when the stream is done with it
   // Returns unused buffers to the system. Only while the stream is idle.
   void trim();
 

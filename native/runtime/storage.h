@@ -1,5 +1,5 @@
-// A storage: the memory of one tensor and what the stream knows about it. Created and released by the
-// JavaScript thread; every field below `bytes` is read and written by the stream's executor alone.
+// A storage: the memory of one tensor and what the stream knows about it. Created, changed in form and released by the
+// JavaScript thread; the fields from `failure` on are read and written by the stream's executor alone.
 #pragma once
 
 #include <memory>
@@ -22,15 +22,21 @@ struct PackedCopy {
 };
 
 struct Storage {
-  void* data = nullptr;
-  int64_t bytes = 0;  // of the buffer
-  int64_t used = 0;   // what was asked for
+  void* data = nullptr;    // null where the weight lives in its packed form
+  PackedWeight form = {};  // weight_form.h
+  int64_t bytes = 0;       // of the buffer behind data, or behind form
+  int64_t used = 0;        // what was asked for
   enum class Owner { pool, javascript, file } owner = Owner::pool;
-  int64_t held = -1;  // the environment's number for JavaScript memory that must stay while kernels may read it
+  int64_t held = -1;        // the environment's number for JavaScript memory that must stay while kernels may read it
+  bool asked_back = false;  // weight_form.h
+  int patience = 0;
 
   Failure failure;
-  bool is_weight = false;  // keeps packed copies
+  bool is_weight = false;  // keeps packed copies; set before a kernel sees it
   std::vector<PackedCopy> packed;
 };
+
+// The memory behind a storage, in whichever form.
+inline void* memory_of(const Storage& storage) { return storage.form.data ? storage.form.data : storage.data; }
 
 }  // namespace ettin

@@ -7,11 +7,56 @@
 
 #include "thread_pool.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace ettin {
 
 namespace {
+
 constexpr int64_t kept_scratch = int64_t{64} << 20;  // a larger block is returned when its kernel ends
-}
+
+// Returns buffers to the system, once every task that uses them has run or been dropped.
+class FreeTask final : public Task {
+ public:
+  FreeTask(Allocator& allocator, std::vector<Allocator::Buffer> buffers)
+      : allocator_(allocator), buffers_(std::move(buffers)) {}
+  ~FreeTask() override {
+    for (const Allocator::Buffer& buffer : buffers_) allocator_.give_system(buffer.data, buffer.bytes);
+  }
+  void run(Context&) override {}
+
+ private:
+  Allocator& allocator_;
+  std::vector<Allocator::Buffer> buffers_;
+};
+
+// Under the address sanitizer a kernel that passes the end of a storage, or uses a released one, is caught although the
+// buffer behind it is larger and used again. In the stream, because earlier tasks may still use the buffer rightly.
+class GuardTask final : public Task {
+ public:
+  GuardTask(const Allocator::Buffer& buffer, int64_t usable)
+      : data_(buffer.data), bytes_(buffer.bytes), usable_(usable) {}
+  void run(Context&) override {
+#ifdef __SANITIZE_ADDRESS__
+    ASAN_UNPOISON_MEMORY_REGION(data_, static_cast<size_t>(usable_));
+    ASAN_POISON_MEMORY_REGION(static_cast<char*>(data_) + usable_, static_cast<size_t>(bytes_ - usable_));
+#endif
+  }
+
+ private:
+  void* data_;
+  [[maybe_unused]] int64_t bytes_;
+  [[maybe_unused]] int64_t usable_;
+};
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool guarded = true;
+#else
+constexpr bool guarded = false;
+#endif
+
+}  // namespace
 
 Stream::Stream(const Level& chosen, int wanted)
     : level(chosen), threads(wanted), allocator(default_memory_limit()), context_(std::make_unique<Context>(*this)) {
@@ -53,6 +98,30 @@ void Stream::loop() {
     }
     batch.clear();
   }
+}
+
+Allocator::Buffer Stream::take(int64_t bytes) {
+  std::vector<Allocator::Buffer> surplus;
+  Allocator::Buffer buffer = allocator.take(bytes, &surplus);
+  if (!buffer.data && allocator.fits(bytes)) {  // buffers of other sizes are in the way
+    wait_idle();
+    allocator.trim();
+    buffer = allocator.take(bytes, &surplus);
+  }
+  if (!surplus.empty()) push(std::make_unique<FreeTask>(allocator, std::move(surplus)));
+  if (guarded && buffer.data) push(std::make_unique<GuardTask>(buffer, bytes));
+  return buffer;
+}
+
+void Stream::give(Allocator::Buffer buffer) {
+  allocator.give(buffer);
+  if (guarded) push(std::make_unique<GuardTask>(buffer, 0));
+}
+
+void Stream::give_back(Allocator::Buffer buffer) {
+  allocator.drop(buffer);
+  if (guarded) push(std::make_unique<GuardTask>(buffer, buffer.bytes));
+  push(std::make_unique<FreeTask>(allocator, std::vector<Allocator::Buffer>{buffer}));
 }
 
 void Stream::wait_idle() {

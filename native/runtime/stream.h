@@ -34,6 +34,11 @@ class Stream {
   void wait_idle();  // blocks the caller; only for trimming and closing
   void stop();       // lets the task in hand finish, drops the others, joins; idempotent
 
+  // Memory for storages, in program order: like push, for the JavaScript thread.
+  Allocator::Buffer take(int64_t bytes);     // null data where there is not enough
+  void give(Allocator::Buffer buffer);       // to the pool
+  void give_back(Allocator::Buffer buffer);  // to the system
+
   const Level& level;
   const int threads;
   Allocator allocator;

@@ -50,24 +50,19 @@ class Program {
   Array make(DType dtype, std::vector<int64_t> shape) {
     int64_t bytes = dtype == DType::bfloat16 ? 2 : 4;
     for (const int64_t size : shape) bytes *= size;
-    std::vector<Allocator::Buffer> surplus;
-    const Allocator::Buffer buffer = stream_.allocator.take(bytes, &surplus);
+    const Allocator::Buffer buffer = stream_.take(bytes);
     check(buffer.data != nullptr, "memory");
-    for (const Allocator::Buffer& unused : surplus) {
-      const std::shared_ptr<void> last(
-          unused.data, [this, bytes = unused.bytes](void* data) { stream_.allocator.give_system(data, bytes); });
-      later([last](Context&) {});
-    }
     auto* storage = new Storage;
     storage->data = buffer.data;
     storage->bytes = buffer.bytes;
+    storage->used = bytes;
     storages_.push_back(storage);
     return {static_cast<int64_t>(storages_.size()) - 1, dtype, std::move(shape)};
   }
 
   void release(const Array& array) {
     Storage*& slot = storages_[static_cast<size_t>(array.id)];
-    stream_.allocator.give({slot->data, slot->bytes});
+    stream_.give({memory_of(*slot), slot->bytes});
     const std::shared_ptr<Storage> last(slot, [this](Storage* storage) {
       drop_packed(stream_.allocator, *storage);
       delete storage;
@@ -80,8 +75,10 @@ class Program {
 
   template <class T>
   void upload(const Array& array, std::vector<T> values) {
-    later([storage = storages_[static_cast<size_t>(array.id)], values = std::move(values)](Context&) {
-      std::memcpy(storage->data, values.data(), values.size() * sizeof(T));
+    Storage* storage = storages_[static_cast<size_t>(array.id)];
+    want_room(stream_, *storage);
+    later([storage, data = storage->data, values = std::move(values)](Context&) {
+      std::memcpy(data, values.data(), values.size() * sizeof(T));
       storage->failure = nullptr;
       mark_written(*storage);
     });
@@ -104,7 +101,7 @@ class Program {
     for (const double number : numbers) *at++ = number;
     for (const Entry& entry : entries()) {
       if (entry.name != name) continue;
-      Reader reader(commands_.data(), storages_);
+      Reader reader(commands_.data(), storages_, stream_);
       stream_.push(entry.make(entry.name.c_str(), *stream_.level.kernels, reader));
       return;
     }
@@ -117,12 +114,14 @@ class Program {
   };
   std::future<Result> read(const Array& array, int64_t count) {
     auto promise = std::make_shared<std::promise<Result>>();
-    later([promise, count, storage = storages_[static_cast<size_t>(array.id)]](Context&) {
+    Storage* storage = storages_[static_cast<size_t>(array.id)];
+    want_rows(stream_, *storage);
+    later([promise, count, storage, address = storage->data](Context&) {
       Result result;
       if (storage->failure) {
         result.failure = *storage->failure;
       } else {
-        const auto* data = static_cast<const float*>(storage->data);
+        const auto* data = static_cast<const float*>(address);
         result.values.assign(data, data + count);
       }
       promise->set_value(std::move(result));
@@ -145,7 +144,7 @@ class Program {
 
   void forget(Storage* storage) {
     drop_packed(stream_.allocator, *storage);
-    stream_.allocator.give({storage->data, storage->bytes});
+    stream_.allocator.give({memory_of(*storage), storage->bytes});
     delete storage;
   }
 
@@ -215,8 +214,24 @@ void streams(int rounds) {
       program.call("embeddingForward", {&rows, &z, &ids});
       auto good = program.read(z, n);
       auto either = program.read(rows, 2 * n);
-      for (const auto* array : {&x, &y, &z, &ids, &rows}) program.release(*array);
+
+      // A weight that products pack, in the midst of which its rows are wanted.
+      const auto fresh = program.make(DType::float32, {n, n});
+      program.set_weight(fresh);
+      program.upload(fresh, std::vector<float>(static_cast<size_t>(n * n), value));
+      program.call("linearForward", {&y, &x, &fresh, nullptr});
+      program.upload(ids, std::vector<int32_t>{3, 5});
+      program.call("embeddingForward", {&rows, &fresh, &ids});
+      if (random() % 2) program.call("affine", {&fresh, &fresh}, {2, 0});
+      program.call("linearForward", {&z, &x, &fresh, nullptr});
+      program.call("gather", {&rows, &fresh, &ids});
+      auto packed = program.read(y, n);
+      auto unpacked = program.read(rows, 2 * n);
+
+      for (const auto* array : {&x, &y, &z, &ids, &rows, &fresh}) program.release(*array);
       if (round % 7) continue;  // several rounds are queued before somebody waits
+      for (const float got : packed.get().values) check(got == static_cast<float>(n) * value, "a packed weight");
+      for (const float got : unpacked.get().values) check(got == value || got == 2 * value, "its rows");
       const float expected = static_cast<float>(n) * value * static_cast<float>(n) * value;
       const Program::Result product = good.get();
       for (const float got : product.values) check(got == expected, "a product");

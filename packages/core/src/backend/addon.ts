@@ -15,8 +15,10 @@ export interface Addon {
   /** -1 when there is not enough memory. */
   allocate(device: number, bytes: number): StorageId;
   release(device: number, storages: Int32Array, count: number): void;
-  enqueue(device: number, kernel: number): void;
-  upload(device: number, storage: StorageId, byteOffset: number, data: Bytes): void;
+  /** A number: nothing has happened, because there is no memory for that many bytes of a weight to be unpacked. */
+  enqueue(device: number, kernel: number): number | undefined;
+  /** Returns like `enqueue`. */
+  upload(device: number, storage: StorageId, byteOffset: number, data: Bytes): number | undefined;
   /** Rejects with a string. */
   download(device: number, storage: StorageId, byteOffset: number, bytes: number): Promise<ArrayBuffer>;
   synchronize(device: number): Promise<void>;

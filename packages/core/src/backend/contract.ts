@@ -27,7 +27,7 @@ export interface TensorView {
 
 /** Memory of one device of this JavaScript environment, in bytes. */
 export interface MemoryStats {
-  /** Live storages. A property of the program, not of timing. */
+  /** Live storages, weights that live packed among them. A property of the program, not of timing. */
   readonly current: number;
   /** The most that `current` has been. */
   readonly peak: number;
@@ -36,7 +36,7 @@ export interface MemoryStats {
   /** The device's own working memory. */
   readonly scratch: number;
   readonly scratchPeak: number;
-  /** Packed copies of weights, kept between products. */
+  /** Packed copies of weights, kept between products beside the weights. */
   readonly packed: number;
   /** What `current`, `scratch` and `packed` may reach together. */
   readonly limit: number;
@@ -71,7 +71,10 @@ export interface Backend extends Kernels {
   wrap(data: Bytes): StorageId;
   /** A storage over a file, read only. Throws an `EngineError` that names the file. */
   mapFile(path: string): { storage: StorageId; bytes: number };
-  /** Says that a storage is a parameter: packed copies of it may be kept until it is written. */
+  /**
+   * Says that a storage is a parameter: packed copies of it may be kept until it is written, and where only products
+   * read it, a packed form may take its place in memory. Nobody can tell, but for `memoryStats`.
+   */
   setWeight(storage: StorageId): void;
   memoryStats(): MemoryStats;
   /** Waits for what is queued and frees everything. */

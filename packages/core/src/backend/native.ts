@@ -32,6 +32,9 @@ export function openNativeCpu({ level = "", threads = 0 }: { level?: string; thr
   const name = `cpu (${opened.level}, ${opened.threads} thread${opened.threads === 1 ? "" : "s"})`;
   let releasing = new Int32Array(256);
 
+  const checked = (missing: number | undefined): void => {
+    if (missing !== undefined) throw outOfMemory(name, missing, addon.memoryStats(device));
+  };
   const memory: Omit<Backend, keyof Kernels> = {
     name,
     capabilities: { strided: true, bfloat16Products: opened.level === "avx512_bf16" },
@@ -45,7 +48,7 @@ export function openNativeCpu({ level = "", threads = 0 }: { level?: string; thr
       releasing.set(storages);
       addon.release(device, releasing, storages.length);
     },
-    upload: (storage, byteOffset, data) => addon.upload(device, storage, byteOffset, data),
+    upload: (storage, byteOffset, data) => checked(addon.upload(device, storage, byteOffset, data)),
     download: (storage, byteOffset, bytes) => addon.download(device, storage, byteOffset, bytes).catch(rethrow),
     synchronize: () => addon.synchronize(device),
     wrap: (data) => addon.wrap(device, data),
@@ -60,18 +63,18 @@ export function openNativeCpu({ level = "", threads = 0 }: { level?: string; thr
     memoryStats: () => addon.memoryStats(device),
     close: () => addon.closeDevice(device),
   };
-  return Object.assign(memory, kernelsOf(addon, device)) as Backend;
+  return Object.assign(memory, kernelsOf(addon, device, checked)) as Backend;
 }
 
 /** The levels that this machine runs, ascending. */
 export const cpuLevels = (): readonly string[] => (loadAddon() as Addon).levels;
 
-function kernelsOf(addon: Addon, device: number): Kernels {
+function kernelsOf(addon: Addon, device: number, checked: (missing: number | undefined) => void): Kernels {
   const methods: Record<string, (...args: Argument[]) => void> = {};
   addon.kernels.forEach(({ name, signature }, kernel) => {
     methods[name] = (...args) => {
       writeCommand(addon.commands, name, signature, args);
-      addon.enqueue(device, kernel);
+      checked(addon.enqueue(device, kernel));
     };
   });
   return methods as unknown as Kernels; // the rows mirror the contract: test/core/backend checks names and counts
