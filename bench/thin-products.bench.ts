@@ -1,5 +1,6 @@
 import { type Device, openCpu, parameter, Tensor } from "@ettin/core";
 import { median } from "./support/peak.ts";
+import { Reading } from "./support/reading.ts";
 
 export const name = "Products of decoding, x·Wᵀ with 1 to 16 rows: GB/s of weights and share of the read bandwidth";
 
@@ -27,32 +28,6 @@ function weightsOf(size: Size): (readonly [number, number])[] {
     [hidden, intermediate],
   ] as const;
   return [...Array.from({ length: layers }, () => layer).flat(), [hidden, hidden], [VOCABULARY, hidden]];
-}
-
-/** Reads memory that no cache holds. */
-class Reading {
-  private readonly device: Device;
-  private readonly x: Tensor;
-  private readonly y: Tensor;
-
-  constructor(device: Device, megabytes = 256) {
-    this.device = device;
-    this.x = Tensor.full([(megabytes << 20) / 4], 1, { device });
-    this.y = Tensor.empty([1], { device });
-  }
-
-  /** @returns bytes per second */
-  async slice(): Promise<number> {
-    const begin = performance.now();
-    this.device.backend.readBandwidth(this.y, this.x);
-    await this.device.backend.synchronize();
-    return (4 * this.x.size) / ((performance.now() - begin) / 1e3);
-  }
-
-  dispose(): void {
-    this.x.dispose();
-    this.y.dispose();
-  }
 }
 
 const cell = (rate: number, share: number): string =>

@@ -88,16 +88,18 @@ export function expectSameDtype(op: string, nameA: string, a: Tensor, nameB: str
 
 /** Checks that all arguments (absent ones aside) lie on one device. */
 export function expectSameDevice(op: string, tensors: Readonly<Record<string, Tensor | null | undefined>>): void {
-  const present = Object.entries(tensors).filter((entry): entry is [string, Tensor] => entry[1] != null);
-  const [first, ...rest] = present;
-  for (const [name, x] of rest) {
-    if (x.device !== first![1].device) {
-      throw new EngineError(
-        op,
-        `${first![0]} ${shapeText(first![1].shape)} is on ${first![1].device.name}, but ${name} ${shapeText(x.shape)} is on ${x.device.name}`,
-        `Make both on one device, or copy one there with Tensor.from(await ${name}.data(), …).`,
-      );
-    }
+  let first = "";
+  for (const name in tensors) {
+    const x = tensors[name];
+    if (!x) continue;
+    const other = first ? tensors[first]! : x;
+    if (!first) first = name;
+    if (x.device === other.device) continue;
+    throw new EngineError(
+      op,
+      `${first} ${shapeText(other.shape)} is on ${other.device.name}, but ${name} ${shapeText(x.shape)} is on ${x.device.name}`,
+      `Make both on one device, or copy one there with Tensor.from(await ${name}.data(), …).`,
+    );
   }
 }
 

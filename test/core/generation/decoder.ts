@@ -16,6 +16,7 @@ import type { CausalModel } from "../../../packages/core/src/generation/causal-m
 import type { TokenBatch } from "../../../packages/core/src/model/packed-batch.ts";
 import type { AttentionCache } from "../../../packages/core/src/nn/attention-cache.ts";
 
+/** Ids of a decoder that is not told otherwise. */
 export const vocabulary = 61;
 
 export interface DecoderOptions {
@@ -26,6 +27,7 @@ export interface DecoderOptions {
   windows?: readonly (number | null)[];
   positions?: number;
   eosTokenId?: number | null;
+  vocabSize?: number;
 }
 
 export interface TestDecoder extends CausalModel {
@@ -43,6 +45,7 @@ export function decoder(
     windows = [null, 5, 5, null],
     positions = 2048,
     eosTokenId = null,
+    vocabSize = vocabulary,
   }: DecoderOptions = {},
 ): TestDecoder {
   const dim = 32;
@@ -55,7 +58,7 @@ export function decoder(
     return made;
   };
   const gain = () => parameter(Tensor.ones([dim], { device }));
-  const table = matrix(vocabulary, dim, 1);
+  const table = matrix(vocabSize, dim, 1);
   const layers = windows.map(() => ({
     attentionNorm: gain(),
     qkv: matrix((heads + 2 * kvHeads) * headDim, dim),
@@ -65,7 +68,7 @@ export function decoder(
     mlpOut: matrix(dim, 48),
   }));
   const finalNorm = gain();
-  const head = matrix(vocabulary, dim, 0.5);
+  const head = matrix(vocabSize, dim, 0.5);
   const rotary = rotaryTable({ positions, dim: headDim, base: 1000, device });
 
   const attend = (layer: number, qkv: Tensor, offsets: Tensor, cache: AttentionCache | undefined): Tensor => {
@@ -93,7 +96,7 @@ export function decoder(
   const parameters = [table, finalNorm, head, ...layers.flatMap((layer) => Object.values(layer))];
   return {
     config: {
-      ...{ vocabSize: vocabulary, maxPositionEmbeddings: positions },
+      ...{ vocabSize, maxPositionEmbeddings: positions },
       ...{ bosTokenId: 1, eosTokenId, padTokenId: 0 },
     },
     device,

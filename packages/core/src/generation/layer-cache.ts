@@ -6,6 +6,7 @@ import { gather } from "../ops/gather.ts";
 import { rotary } from "../ops/rotary.ts";
 import { selfAttention } from "../ops/self-attention.ts";
 import { DTYPE_BYTES } from "../tensor/dtype.ts";
+import { isRecording } from "../tensor/tape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** The tokens that a forward pass adds, as its layers see them. */
@@ -37,6 +38,8 @@ export class LayerCache {
   private readonly left: number;
   private keys: Tensor;
   private values: Tensor;
+  /** The rotary table of the last call that the op has checked. */
+  private checked: CachedAttentionOptions["rotary"] | null = null;
 
   /** @param capacity tokens that are expected; a window needs no more than itself */
   constructor(qkv: Tensor, options: CachedAttentionOptions, places: number, capacity: number) {
@@ -62,6 +65,9 @@ export class LayerCache {
   }
 
   attend(qkv: Tensor, options: CachedAttentionOptions, tokens: NewTokens): Tensor {
+    if (tokens.most === 1 && this.checked === options.rotary && this.fits(qkv, options, tokens)) {
+      return this.attendOne(qkv, options, tokens);
+    }
     const { heads, kvHeads, rotary, scale } = options;
     const { left } = this;
     if (qkv.dtype !== this.keys.dtype || kvHeads !== this.kvHeads) {
@@ -83,9 +89,38 @@ export class LayerCache {
         ...(scale !== undefined && { scale }),
       });
     }
-    if (left >= 0 || tokens.most <= FEW) return cachedAttention(qkv, { ...place, scale });
+    if (left >= 0 || tokens.most <= FEW) {
+      const y = cachedAttention(qkv, { ...place, scale });
+      this.checked = rotary;
+      return y;
+    }
     appendToCache(qkv, place);
     return this.attendMany(qkv, options, tokens);
+  }
+
+  /** Whether all is as it was when the op checked it. */
+  private fits(qkv: Tensor, { heads, kvHeads }: CachedAttentionOptions, { longest }: NewTokens): boolean {
+    const { keys } = this;
+    return (
+      (this.left >= 0 || longest <= keys.shape[2]!) &&
+      qkv.dtype === keys.dtype &&
+      kvHeads === this.kvHeads &&
+      qkv.isContiguous &&
+      qkv.shape.length === 2 &&
+      qkv.shape[1] === (heads + 2 * kvHeads) * this.dim &&
+      !isRecording()
+    );
+  }
+
+  /** `cachedAttention` without its checks: the same call once more for each token and layer. */
+  private attendOne(qkv: Tensor, options: CachedAttentionOptions, { offsets, slots, lengths }: NewTokens): Tensor {
+    const { heads, rotary, scale = 1 / Math.sqrt(this.dim) } = options;
+    const { keys, values, left } = this;
+    const [cos, sin] = [rotary?.cos ?? null, rotary?.sin ?? null];
+    const y = Tensor.empty([qkv.shape[0]!, heads * this.dim], qkv);
+    y.backend.cachedAttention(y, keys, values, qkv, cos, sin, offsets, slots, lengths, heads, scale, left);
+    y.madeBy = "cachedAttention";
+    return y;
   }
 
   /** Many new tokens behind others: what was written is read as sequences with gaps between them that nobody asks. */

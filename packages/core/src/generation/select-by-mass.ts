@@ -26,8 +26,9 @@ export function selectByMass(order: Int32Array, key: Float64Array, weight: Float
   // Few entries, or many of one key: one after the other. A stable sort of few.
   const rest = Array.from(order.subarray(begin, end)).reverse();
   if (rest.length <= 16) rest.sort((a, b) => key[a]! - key[b]!);
+  order.set(rest, begin);
   for (const entry of rest) {
-    order[begin++] = entry;
+    begin++;
     missing -= weight[entry]!;
     if (missing <= 0) break;
   }

@@ -1,3 +1,6 @@
+import { generate } from "../generation/generate.ts";
+import type { GeneratedSequence, GenerateOptions } from "../generation/generate-options.ts";
+import type { Prompts } from "../generation/generation-request.ts";
 import { tensorScope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { BaseModel } from "./base-model.ts";
@@ -54,6 +57,11 @@ export abstract class MaskedLM<C extends ModelConfig = ModelConfig> extends Lang
 /** A decoder that predicts the next token: row t scores what follows token t. */
 export abstract class CausalLM<C extends ModelConfig = ModelConfig> extends LanguageModel<C> implements Generative {
   generationConfig: Json | null = null;
+
+  /** Continues prompts: `generate` with this model. */
+  generate(prompts: Prompts, options: GenerateOptions = {}): Promise<GeneratedSequence[]> {
+    return generate(this, prompts, options);
+  }
 
   /** How many keys a token of a layer sees before and after its own place; null: all up to its own. */
   windowOf(layer: number): readonly [left: number, right: number] | null {

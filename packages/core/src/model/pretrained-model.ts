@@ -55,6 +55,7 @@ export abstract class PreTrainedModel<C extends ModelConfig = ModelConfig> {
   abstract readonly architecture: string;
   private settings: C;
   private readonly source: ParameterSource;
+  private someParameter: Tensor | null = null;
   protected readonly runtime: Runtime;
   /** What the file did not have, or had too much; empty for a model made from a configuration. */
   loadReport: LoadReport = { missing: [], unexpected: [], notices: [] };
@@ -163,11 +164,17 @@ export abstract class PreTrainedModel<C extends ModelConfig = ModelConfig> {
   }
 
   get device(): Device {
-    return this.parameters()[0]!.device;
+    return this.anyParameter.device;
   }
 
   private get weightDtype(): string {
-    return this.parameters()[0]!.dtype;
+    return this.anyParameter.dtype;
+  }
+
+  /** All lie on one device and have one dtype. Kept, because each step of generation asks. */
+  private get anyParameter(): Tensor {
+    this.someParameter ??= this.parameters()[0]!;
+    return this.someParameter;
   }
 
   /** Frees the parameters. The model is of no use afterwards. */
