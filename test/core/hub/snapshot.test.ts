@@ -103,7 +103,7 @@ describe("a snapshot", () => {
     const folder = await snapshot({ allowPatterns: ["config.json"] });
     expect(await snapshot({ localFilesOnly: true })).toBe(folder);
     expect(await snapshot({ endpoint: "http://127.0.0.1:1" })).toBe(folder);
-    hub.repos.get("o/n")!.access = "gated";
+    hub.repos.get("o/n")!.access = "private";
     expect(await snapshot()).toBe(folder);
   });
 
@@ -142,10 +142,10 @@ describe("a snapshot", () => {
     },
   );
 
-  test("is whole when four processes make it at once", async () => {
+  test("is whole when two processes make it at once", async () => {
     const { commit } = hub.add("o/n", FILES);
     const text = `console.log(await core.snapshotDownload("o/n", ${JSON.stringify(options())}))`;
-    const results = await Promise.all(Array.from({ length: 4 }, () => runChild(text)));
+    const results = await Promise.all([runChild(text), runChild(text)]);
     const folder = join(cacheDir, "models--o--n/snapshots", commit);
     for (const { stdout, stderr } of results) expect(stdout.trim(), stderr).toBe(folder);
     for (const [path, content] of Object.entries(FILES)) {
