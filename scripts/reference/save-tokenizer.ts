@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { Tokenizer } from "../../packages/core/src/index.ts";
 
 const [folder, target] = process.argv.slice(2) as [string, string];
-const { variants } = JSON.parse(readFileSync("test/fixtures/tokenizer/cases.json", "utf8"));
+const { wordpiece } = JSON.parse(readFileSync("test/fixtures/tokenizer/cases.json", "utf8"));
 const tokenizer = await Tokenizer.fromFolder(folder);
 await tokenizer.savePretrained(target);
-const texts = (variants.ettin.cases as { text: string }[]).map(({ text }) => {
+const texts = (wordpiece.cases as { text: string }[]).map(({ text }) => {
   const ids = [...tokenizer.encode(text).ids];
   return { text, ids, decoded: tokenizer.decode(ids, { skipSpecialTokens: true }) };
 });

@@ -103,7 +103,8 @@ const modelType = (model: Json): string => {
   return "max_input_chars_per_word" in model ? "WordPiece" : "WordLevel";
 };
 
-export const isId = (id: unknown): id is number => Number.isInteger(id) && (id as number) >= 0 && (id as number) <= HIGHEST_ID;
+export const isId = (id: unknown): id is number =>
+  Number.isInteger(id) && (id as number) >= 0 && (id as number) <= HIGHEST_ID;
 
 export const idError = (file: string, field: string, id: unknown): EngineError =>
   fileError(file, field, `is ${JSON.stringify(id)}, but an id is a whole number from 0 to ${HIGHEST_ID}`);
