@@ -103,7 +103,8 @@ export class LayerCache {
     const { keys } = this;
     return (
       (this.left >= 0 || longest <= keys.shape[2]!) &&
-      qkv.dtype === keys.dtype && kvHeads === this.kvHeads &&
+      qkv.dtype === keys.dtype &&
+      kvHeads === this.kvHeads &&
       qkv.isContiguous &&
       qkv.shape.length === 2 &&
       qkv.shape[1] === (heads + 2 * kvHeads) * this.dim &&
