@@ -7,7 +7,10 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export default defineConfig({
   resolve: {
     // Tests read the sources; what is packed and published has its own test, test/tarball.
-    alias: [{ find: /^@ettin\/core$/, replacement: source("packages/core/src/index.ts") }],
+    alias: [
+      { find: /^@ettin\/core$/, replacement: source("packages/core/src/index.ts") },
+      { find: /^ettin$/, replacement: source("packages/cli/src/index.ts") },
+    ],
   },
   test: {
     include: ["test/**/*.test.ts"],

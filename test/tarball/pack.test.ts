@@ -92,6 +92,19 @@ test("a script computes with @ettin/core", async () => {
   expect(stdout.trim()).toBe("[ 2, 2 ] Float32Array(4) [ 1, 2, 3, 4 ]");
 });
 
+test("the command `ettin` runs, with the executable bit and the shebang that npm needs", async () => {
+  const [command, args] = npm("exec", "--offline", "--", "ettin");
+  const { ETTIN_ADDON: _, ...env } = process.env;
+  const ettin = (...rest: string[]) => runFile(command, [...args, ...rest], { cwd: user, env });
+  expect((await ettin("--version")).stdout).toBe(`${version}\n`);
+  expect((await ettin("doctor")).stdout).toMatch(/^ok {2}cpu /m);
+  expect((await ettin("info", "ettin-encoder-17m")).stdout).toContain("ettin-encoder-17m");
+  await expect(ettin("dance")).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("there is no command"),
+  });
+});
+
 test("without the platform's package the error is the command that brings it", async () => {
   rmSync(installed(platformPackage), { recursive: true });
   const { code, stderr } = await runScript(`

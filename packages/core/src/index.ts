@@ -31,7 +31,7 @@ export { streamText, streamTokens } from "./generation/stream.ts";
 export { downloadFile } from "./hub/download-file.ts";
 export { HubError, type HubErrorCode } from "./hub/hub-error.ts";
 export type { DownloadProgress, HubOptions, RepoType } from "./hub/hub-options.ts";
-export { hubCacheFolder } from "./hub/hub-settings.ts";
+export { type HubStatus, hubStatus } from "./hub/hub-settings.ts";
 export { type LoadStoredOptions, loadStored } from "./hub/load-stored.ts";
 export { type CardResult, type ModelCardOptions, modelCard } from "./hub/model-card.ts";
 export { openWeights } from "./hub/open-weights.ts";

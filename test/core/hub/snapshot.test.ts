@@ -142,10 +142,10 @@ describe("a snapshot", () => {
     },
   );
 
-  test("is whole when four processes make it at once", async () => {
+  test("is whole when two processes make it at once", async () => {
     const { commit } = hub.add("o/n", FILES);
     const text = `console.log(await core.snapshotDownload("o/n", ${JSON.stringify(options())}))`;
-    const results = await Promise.all(Array.from({ length: 4 }, () => runChild(text)));
+    const results = await Promise.all([runChild(text), runChild(text)]);
     const folder = join(cacheDir, "models--o--n/snapshots", commit);
     for (const { stdout, stderr } of results) expect(stdout.trim(), stderr).toBe(folder);
     for (const [path, content] of Object.entries(FILES)) {

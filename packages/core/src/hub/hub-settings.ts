@@ -92,3 +92,16 @@ const seconds = (value: string | undefined): number => {
   const number = Number(value);
   return Number.isInteger(number) && number > 0 ? number : 10;
 };
+
+/** What holds for the hub in this environment, without the token itself. */
+export interface HubStatus {
+  readonly endpoint: string;
+  readonly cacheFolder: string;
+  readonly offline: boolean;
+  readonly hasToken: boolean;
+}
+
+export function hubStatus(): HubStatus {
+  const { endpoint, cacheDir, offline, token } = hubSettings({});
+  return { endpoint, cacheFolder: cacheDir, offline, hasToken: token !== null };
+}

@@ -1,0 +1,40 @@
+/** Where a command writes, and what stops it. */
+export interface Terminal {
+  write(text: string): void;
+  writeError(text: string): void;
+  /** Whether a person watches the error output. */
+  readonly interactive: boolean;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** An option of a command, as `--help` shows it. */
+export interface OptionSpec {
+  readonly type: "string" | "boolean";
+  /** May be given several times. */
+  readonly multiple?: boolean;
+  /** What stands for the value: "n", "text". */
+  readonly value?: string;
+  readonly help: string;
+}
+
+export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
+
+/** What the options of a command were. */
+export type OptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+export interface Command {
+  readonly name: string;
+  /** A line for the list of commands. */
+  readonly summary: string;
+  /** Names of the arguments, in order; all are needed. */
+  readonly operands: readonly string[];
+  readonly options: OptionSpecs;
+  /** Lines below the options in `--help`. */
+  readonly notes?: string;
+  /** @returns the exit code */
+  run(operands: readonly string[], options: OptionValues, terminal: Terminal): Promise<number>;
+}
+
+/** A wrong command line: exit code 2. */
+export class UsageError extends Error {}

@@ -1,0 +1,60 @@
+import type { ModelConfig } from "@ettin/core";
+
+/** Bytes. */
+export interface ModelMemory {
+  /** The weights. */
+  readonly weights: number;
+  /** Weights, and the activations of one forward pass over `tokens` tokens. */
+  readonly run: number;
+  /** Weights, gradients, the optimizer's state, and what a pass keeps for the gradients. */
+  readonly train: number;
+  /** The same with gradient checkpointing. */
+  readonly trainCheckpointing: number;
+}
+
+/**
+ * The memory that a model needs, by this count. `P` parameters, `W` of them outside the embedding table, `T` tokens in a pass, `L` layers of width `D`; a token's
+ * queries, keys and values are `A = (heads + 2 · kvHeads) · headDim` numbers, what attention makes of them `O = heads ·
+ * headDim`, and the MLP has `G = 3 I` between its projections (the gate's two halves and their product; `2 I` without a
+ * gate). A number of an activation takes `b` = 4 bytes in float32, 2 in bfloat16.
+ *
+ *     weights   4 P, in bfloat16 2 P
+ *     run       weights + T · b · max(7 D + A + O, 10 D + G)     one block's activations live at a time
+ *     train     S + T · b · (L · (4 D + A + O + G) + G)
+ *               S = 16 P + 2 b W: weights, gradients and two averages of AdamW in float32, and the weights as products
+ *               read them, forward and backward
+ *     with gradient checkpointing
+ *               S + T · b · (L · D + 2 · (4 D + A + O + G))      each layer's input, and one layer computed again
+ *
+ * The scores over the vocabulary are not in it: training never makes their matrix, and a forward pass makes the rows
+ * that are asked for. Working memory of the kernels adds up to 100 MB.
+ */
+export function modelMemory(
+  parameters: number,
+  config: Pick<
+    ModelConfig,
+    | "vocabSize"
+    | "hiddenSize"
+    | "numHiddenLayers"
+    | "numAttentionHeads"
+    | "numKeyValueHeads"
+    | "headDim"
+    | "intermediateSize"
+  >,
+  { tokens, dtype, gated }: { tokens: number; dtype: "float32" | "bfloat16"; gated: boolean },
+): ModelMemory {
+  const { hiddenSize: D, numHiddenLayers: L, numAttentionHeads, numKeyValueHeads, headDim } = config;
+  const A = (numAttentionHeads + 2 * numKeyValueHeads) * headDim;
+  const O = numAttentionHeads * headDim;
+  const G = (gated ? 3 : 2) * config.intermediateSize;
+  const b = dtype === "float32" ? 4 : 2;
+  const weights = b * parameters;
+  const state = 16 * parameters + 2 * b * (parameters - config.vocabSize * D);
+  const layer = 4 * D + A + O + G;
+  return {
+    weights,
+    run: weights + tokens * b * Math.max(7 * D + A + O, 10 * D + G),
+    train: state + tokens * b * (L * layer + G),
+    trainCheckpointing: state + tokens * b * (L * D + 2 * layer),
+  };
+}
