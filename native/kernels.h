@@ -19,6 +19,7 @@ struct Context;
   /* filling, copying, casting: float32, bfloat16, int32 */                                                            \
   K(fill, (Context&, Out y, double value))                                                                             \
   K(arange, (Context&, Out y, double start, double step))                                                              \
+  K(random_normal, (Context&, Out y, double std, double outside, double bound, int64_t seed, int64_t stream))          \
   K(copy, (Context&, Out y, View x))                                     /* strided x (also stride 0); casts */        \
   K(copy_into, (Context&, InOut y, View x, int64_t axis, int64_t start)) /* y[.., start+i, ..] = x[.., i, ..] */       \
                                                                                                                        \

@@ -109,7 +109,7 @@ export class HubServer {
     const id = api?.[1] ?? resolve?.[1] ?? "";
     const revision = decodeURIComponent(api?.[3] ?? resolve?.[2] ?? "");
     const repo = this.repos.get(id);
-    const refusal = this.refusal(repo, request);
+    const refusal = this.refusal(repo, request, api !== null);
     if (refusal || !repo) return refuse(response, ...(refusal ?? [404, ""]));
     if (revision !== repo.commit && !repo.revisions.has(revision)) return refuse(response, 404, "RevisionNotFound");
     if (api?.[2] === "revision")
@@ -124,10 +124,11 @@ export class HubServer {
     return this.file(repo, decodeURIComponent(resolve![3]!), request, response);
   }
 
-  private refusal(repo: HubRepo | undefined, { headers }: IncomingMessage): [number, string] | null {
+  private refusal(repo: HubRepo | undefined, { headers }: IncomingMessage, api: boolean): [number, string] | null {
     const known = headers.authorization === `Bearer ${TOKEN}`;
     if (!repo || (repo.access === "private" && !known)) return [known ? 404 : 401, "RepoNotFound"];
-    if (repo.access === "gated" && !known) return [headers.authorization ? 403 : 401, "GatedRepo"];
+    // as there: what a gated repository holds is public, its contents are not
+    if (repo.access === "gated" && !known && !api) return [headers.authorization ? 403 : 401, "GatedRepo"];
     return null;
   }
 

@@ -68,11 +68,11 @@ Trained on films.
 In Node:
 
 \`\`\`ts
-import { AutoModelForMaskedLM, Tokenizer } from "@ettin/core";
+import { AutoModelForMaskedLM, fillMask, Tokenizer } from "@ettin/core";
 
 const tokenizer = await Tokenizer.fromPretrained("someone/film-encoder");
 const model = await AutoModelForMaskedLM.fromPretrained("someone/film-encoder");
-const logits = model.forward(await tokenizer.encodeBatch(["The capital of France is [MASK]."]));
+console.log(await fillMask(model, tokenizer, "The capital of France is [MASK]."));
 \`\`\`
 
 In Python:

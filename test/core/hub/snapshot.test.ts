@@ -103,7 +103,7 @@ describe("a snapshot", () => {
     const folder = await snapshot({ allowPatterns: ["config.json"] });
     expect(await snapshot({ localFilesOnly: true })).toBe(folder);
     expect(await snapshot({ endpoint: "http://127.0.0.1:1" })).toBe(folder);
-    hub.repos.get("o/n")!.access = "gated";
+    hub.repos.get("o/n")!.access = "private";
     expect(await snapshot()).toBe(folder);
   });
 

@@ -1,4 +1,6 @@
 import {
+  AutoModelForCausalLM,
+  AutoModelForMaskedLM,
   ModernBertDecoderForCausalLM,
   ModernBertDecoderModel,
   ModernBertForMaskedLM,
@@ -30,4 +32,14 @@ describe("the Ettin sizes have the published numbers of parameters", () => {
       '[fromConfig] there is no configuration "ettin-encoder-7b". Use one of ettin-encoder-17m, ettin-encoder-32m',
     );
   });
+});
+
+test("AutoModel knows the kind by the name", () => {
+  const model = AutoModelForMaskedLM.fromConfig("ettin-encoder-17m", { dtype: "bfloat16" });
+  expect(model).toBeInstanceOf(ModernBertForMaskedLM);
+  expect(model.parameterCount).toBe(16_913_600);
+  model.dispose();
+  expect(() => AutoModelForCausalLM.fromConfig("ettin-encoder-17m")).toThrow(
+    '[AutoModelForCausalLM] modelType is "modernbert". This class knows "modernbert-decoder", "llama".',
+  );
 });

@@ -93,6 +93,23 @@ describe.each(checkpointNames)("%s", (name) => {
     model.dispose();
   });
 
+  test("with bfloat16 activations and float32 weights is as near, and keeps float32 gradients", async () => {
+    const model = await load(name);
+    model.computeDtype = "bfloat16";
+    const ours = await read(() => core.noGrad(() => model.forward(batchOf(numbers)).to("float32")));
+    const squares = apart(ours, logits).reduce((sum, error) => sum + error * error, 0);
+    expect(Math.sqrt(squares / logits.length)).toBeLessThanOrEqual(numbers.bfloat16.logits);
+    core.tensorScope(() => lossOf(model, numbers).backward());
+    expect(new Set(model.parameters().map(({ grad }) => grad!.dtype))).toEqual(new Set(["float32"]));
+    const gradients = await gradientsOf(model);
+    const errors = [...gradients].map(([parameter, gradient]) =>
+      norm(apart(gradient, expected.get(`gradient.${parameter}`)!)),
+    );
+    const whole = [...gradients.keys()].map((parameter) => norm(expected.get(`gradient.${parameter}`)!));
+    expect(norm(errors) / norm(whole)).toBeLessThanOrEqual(1.05 * numbers.bfloat16.gradients);
+    model.dispose();
+  });
+
   test("in bfloat16 is no further from float32 than PyTorch is", async () => {
     const model = await load(name, { dtype: "bfloat16" });
     expect(model.computeDtype).toBe("bfloat16");

@@ -4,6 +4,7 @@ import * as core from "@ettin/core";
 import { describe, expect, test } from "vitest";
 import { checkpointFolder, checkpointNames, readCase, readFloats } from "../../support/checkpoint.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+import { startHub } from "../../support/hub-server.ts";
 import { read } from "../../support/read.ts";
 
 type Model = core.LanguageModel | core.SequenceClassifier | core.TokenClassifier;
@@ -160,4 +161,22 @@ test("bfloat16 weights are saved as bfloat16", async () => {
   expect(await logitsOf(auto, texts)).toEqual(await logitsOf(model, texts));
   model.dispose();
   auto.dispose();
+});
+
+test("a model of the hub loads by its name, at a revision", async () => {
+  const hub = await startHub();
+  const from = checkpointFolder("modernbert-decoder");
+  const files = ["config.json", "model.safetensors"].map((name) => [name, readFileSync(join(from, name))] as const);
+  hub.add("someone/tiny", Object.fromEntries(files), { revisions: new Set(["step10"]) });
+  const cacheDir = temporaryFolder();
+  const options = { revision: "step10", endpoint: hub.endpoint, cacheDir };
+  const model = await core.AutoModelForCausalLM.fromPretrained("someone/tiny", options);
+  const local = await core.ModernBertDecoderForCausalLM.fromPretrained(from);
+  const { texts } = readCase("modernbert-decoder");
+  expect(await logitsOf(model, texts)).toEqual(await logitsOf(local, texts));
+  await expect(core.AutoModel.fromPretrained("someone/tiny", { ...options, revision: "step11" })).rejects.toThrow(
+    "step11",
+  );
+  model.dispose();
+  local.dispose();
 });

@@ -85,6 +85,8 @@ export interface Kernels {
   // filling, copying, casting: float32, bfloat16, int32
   fill(y: TensorView, value: number): void;
   arange(y: TensorView, start: number, step: number): void;
+  // float32, bfloat16: within ±bound·std, beyond which the distribution has the mass `outside` on each side
+  randomNormal(y: TensorView, std: number, outside: number, bound: number, seed: number, stream: number): void;
   copy(y: TensorView, x: TensorView): void; // strided x (also stride 0); casts
   copyInto(y: TensorView, x: TensorView, axis: number, start: number): void; // y[.., start+i, ..] = x[.., i, ..], x strided
 

@@ -61,15 +61,14 @@ export async function cachedCommit(folder: string, revision: string): Promise<st
 
 export async function writeRef(folder: string, revision: string, commit: string): Promise<void> {
   if (revision === commit || (await cachedCommit(folder, revision)) === commit) return;
-  await writeWhole(join(folder, "refs", ...revision.split("/")), commit);
+  await unlessReadOnly(writeWhole(join(folder, "refs", ...revision.split("/")), commit));
 }
 
 /** Remembers that a commit has no such file. */
 export async function markAbsent(folder: string, commit: string, path: string): Promise<void> {
   const marker = join(folder, ".no_exist", commit, ...path.split("/"));
   if ((await sizeAt(marker)) !== null) return;
-  await mkdir(dirname(marker), { recursive: true });
-  await writeFile(marker, "");
+  await unlessReadOnly(mkdir(dirname(marker), { recursive: true }).then(() => writeFile(marker, "")));
 }
 
 export const isMarkedAbsent = async (folder: string, commit: string, path: string): Promise<boolean> =>
@@ -91,13 +90,21 @@ export async function readTree(folder: string, commit: string): Promise<Readonly
 
 export function writeTree(folder: string, commit: string, tree: ReadonlyMap<string, TreeEntry>): Promise<void> {
   const files = Object.fromEntries([...tree].sort(([a], [b]) => (a < b ? -1 : 1)));
-  return writeWhole(join(folder, "trees", `${commit}.json`), JSON.stringify({ format_version: 1, files }, null, 1));
+  const text = JSON.stringify({ format_version: 1, files }, null, 1);
+  return unlessReadOnly(writeWhole(join(folder, "trees", `${commit}.json`), text));
 }
 
 /** Tells backup programs that they may leave the cache out. */
 export async function tagCache(cacheDir: string): Promise<void> {
   await mkdir(cacheDir, { recursive: true });
   await writeFile(join(cacheDir, "CACHEDIR.TAG"), TAG, { flag: "wx" }).catch(() => {}); // it is there, or need not be
+}
+
+/** Notes for later may fail in a cache that others fill and this process only reads. */
+function unlessReadOnly(note: Promise<void>): Promise<void> {
+  return note.catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EROFS" && error.code !== "EACCES" && error.code !== "EPERM") throw error;
+  });
 }
 
 async function writeWhole(path: string, text: string): Promise<void> {

@@ -13,9 +13,9 @@ export function usageOf(pipelineTag: string | undefined, name: string): { typesc
     case "fill-mask":
       return {
         typescript: core(
-          "AutoModelForMaskedLM, Tokenizer",
+          "AutoModelForMaskedLM, fillMask, Tokenizer",
           `const model = await AutoModelForMaskedLM.fromPretrained(${id});`,
-          'const logits = model.forward(await tokenizer.encodeBatch(["The capital of France is [MASK]."]));',
+          'console.log(await fillMask(model, tokenizer, "The capital of France is [MASK]."));',
         ),
         python: transformers(`pipeline("fill-mask", model=${id})("The capital of France is [MASK].")`),
       };

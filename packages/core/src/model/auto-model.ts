@@ -14,6 +14,7 @@ import { ModernBertDecoderModel } from "./modernbert/decoder.ts";
 import { ModernBertDecoderForSequenceClassification } from "./modernbert/decoder-sequence-classification.ts";
 import { ModernBertModel } from "./modernbert/encoder.ts";
 import { ModernBertForMaskedLM } from "./modernbert/masked-lm.ts";
+import { namedConfig } from "./modernbert/named-configs.ts";
 import { ModernBertForSequenceClassification } from "./modernbert/sequence-classification.ts";
 import { ModernBertForTokenClassification } from "./modernbert/token-classification.ts";
 import type { FromConfigOptions, ModelClass, PreTrainedModel } from "./pretrained-model.ts";
@@ -47,11 +48,12 @@ export class AutoClass<M extends PreTrainedModel> {
   /**
    * A model with random weights.
    *
-   * @param config a configuration, or a part of one with its `modelType`
+   * @param config a configuration, a part of one with its `modelType`, or a name such as "ettin-encoder-17m"
    */
-  fromConfig(config: Partial<ModelConfig> & { modelType: string }, options: FromConfigOptions = {}): M {
-    const Model = this.classFor(config.modelType, "modelType") as unknown as {
-      fromConfig(config: Partial<ModelConfig>, options: FromConfigOptions): M;
+  fromConfig(config: (Partial<ModelConfig> & { modelType: string }) | string, options: FromConfigOptions = {}): M {
+    const type = typeof config === "string" ? namedConfig(config).modelType : config.modelType;
+    const Model = this.classFor(type, "modelType") as unknown as {
+      fromConfig(config: Partial<ModelConfig> | string, options: FromConfigOptions): M;
     };
     return Model.fromConfig(config, options);
   }
