@@ -69,7 +69,7 @@ export async function run(options: Options): Promise<void> {
     for (const dtype of ["float32", "bfloat16"] as const) {
       if (options.only && !`${size} ${dtype}`.includes(options.only)) continue;
       const repeats = options.quick ? 1 : 5;
-      const task: Task = { folder: model, dtype, inputs, maxLength: MAX_LENGTH, tokensPerBatch: 2048, repeats };
+      const task: Task = { folder: model, dtype, inputs, maxLength: MAX_LENGTH, tokensPerBatch: 1024, repeats };
       const before = await peak.settled();
       const ours = inChild<Report>("encoder-process.ts", task);
       const peer = withPeer ? sentenceTransformers(options, size, dtype, threads, batches) : null;

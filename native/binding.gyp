@@ -36,7 +36,10 @@
       "target_name": "ettin",
       "sources": [
         "binding/addon.cpp", "binding/device.cpp", "binding/environment.cpp", "binding/kernel_table.cpp",
-        "runtime/allocator.cpp", "runtime/dispatch.cpp", "runtime/stream.cpp", "runtime/thread_pool.cpp", "runtime/weight_form.cpp"
+        "binding/tokenizers.cpp",
+        "runtime/allocator.cpp", "runtime/dispatch.cpp", "runtime/stream.cpp", "runtime/thread_pool.cpp", "runtime/weight_form.cpp",
+        "tokenizer/added_tokens.cpp", "tokenizer/merges.cpp", "tokenizer/normal_form.cpp", "tokenizer/queue.cpp",
+        "tokenizer/split.cpp", "tokenizer/tokenizer.cpp", "tokenizer/unicode.cpp"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "cflags_cc!": ["-fno-exceptions"],

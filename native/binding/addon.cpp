@@ -207,6 +207,11 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("mapFile", guarded<map_file>);
   add("setWeight", guarded<set_weight>);
   add("memoryStats", guarded<memory_stats>);
+  add("openTokenizer", guarded<open_tokenizer>);
+  add("closeTokenizer", guarded<close_tokenizer>);
+  add("encodeText", guarded<encode_text>);
+  add("encodeTexts", guarded<encode_texts>);
+  add("takeEncoded", guarded<take_encoded>);
 
   exports["commands"] = state->command_buffer();
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../runtime/weight_form.h"
+#include "tokenizers.h"
 
 namespace ettin {
 
@@ -70,6 +71,8 @@ class Environment {
   void send(std::unique_ptr<Reply> reply);  // from an executor
   void settle(Napi::Env env, const Reply& reply);
   void stop();  // before the environment goes
+
+  Tokenizers tokenizers;
 
  private:
   struct Waiting;

@@ -102,6 +102,7 @@ void Environment::settle(Napi::Env env, const Reply& reply) {
 void Environment::stop() {
   if (stopped_) return;
   stopped_ = true;
+  tokenizers.stop();
   for (auto& device : devices_) {
     if (device) device->stop();
   }

@@ -36,7 +36,7 @@ void give_aligned(void* data, int64_t) { std::free(data); }
 constexpr int64_t paged = int64_t{1} << 16;
 
 size_t rounded(int64_t bytes) {
-  const int64_t step = bytes >= 2 * huge_page ? huge_page : bytes >= paged ? 4096 : 64;
+  const int64_t step = bytes >= paged ? 4096 : 64;
   return static_cast<size_t>((bytes + step - 1) / step * step);
 }
 
@@ -53,7 +53,8 @@ void* take_aligned(int64_t bytes) {
   if (before) munmap(begin, before);
   if (extra - before) munmap(begin + before + size, extra - before);
 #ifdef MADV_HUGEPAGE
-  madvise(begin + before, size, MADV_HUGEPAGE);  // fewer page faults; refusal does no harm
+  // Fewer page faults; refusal does no harm. The end keeps small pages: what is not used of it is not there.
+  madvise(begin + before, size / huge_page * huge_page, MADV_HUGEPAGE);
 #endif
   return begin + before;
 }

@@ -26,4 +26,48 @@ export interface Addon {
   mapFile(device: number, path: string): { storage: StorageId; bytes: number };
   setWeight(device: number, storage: StorageId): void;
   memoryStats(device: number): MemoryStats;
+
+  /** Byte-level BPE: a number for `encodeText` and `encodeTexts`. */
+  openTokenizer(description: TokenizerDescription): number;
+  closeTokenizer(tokenizer: number): void;
+  /** The ids of the first `count` bytes, a text in UTF-8. */
+  encodeText(tokenizer: number, bytes: Uint8Array, count: number): Int32Array;
+  /**
+   * Text i is `bytes[offsets[i]]` up to `bytes[offsets[i + 1]]`; the bytes must not change before `done` says that
+   * `takeEncoded` has the ids. It rejects with a string.
+   */
+  encodeTexts(
+    tokenizer: number,
+    bytes: Uint8Array,
+    offsets: Float64Array,
+  ): { readonly batch: number; readonly done: Promise<unknown> };
+  takeEncoded(batch: number): { readonly ids: Int32Array; readonly offsets: Int32Array };
 }
+
+/** How a byte-level BPE tokenizer works: native/tokenizer/tokenizer.h. */
+export interface TokenizerDescription {
+  /** `[256]`: the token of each byte. */
+  readonly byteIds: Int32Array;
+  /** `[merges]` each, by rank. */
+  readonly left: Int32Array;
+  readonly right: Int32Array;
+  readonly merged: Int32Array;
+  /** Added tokens: their texts in UTF-8, where each starts and the last ends, ids, and `ADDED_FLAGS`. */
+  readonly addedBytes: Uint8Array;
+  readonly addedOffsets: Int32Array;
+  readonly addedIds: Int32Array;
+  readonly addedFlags: Int32Array;
+  /** The vocabulary's words, as bytes; only with `wholeWords`. */
+  readonly wordBytes: Uint8Array;
+  readonly wordOffsets: Int32Array;
+  readonly wordIds: Int32Array;
+  readonly normalForm: boolean;
+  readonly prefixSpace: boolean;
+  readonly wholeWords: boolean;
+  /** 0 not split, 1 runs, 2 one by one. */
+  readonly digits: 0 | 1 | 2;
+  /** 0 none, 1 GPT-2's, 2 Llama 3's, 3 Qwen 2's. */
+  readonly pattern: 0 | 1 | 2 | 3;
+}
+
+export const ADDED_FLAGS = { lstrip: 1, rstrip: 2, normalized: 4 } as const;

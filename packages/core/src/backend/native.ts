@@ -66,6 +66,15 @@ export function openNativeCpu({ level = "", threads = 0 }: { level?: string; thr
   return Object.assign(memory, kernelsOf(addon, device, checked)) as Backend;
 }
 
+/** What the addon does without a device; null where it does not load. */
+export function nativeTokenizers(): Addon | null {
+  try {
+    return loadAddon() as Addon;
+  } catch {
+    return null;
+  }
+}
+
 /** The levels that this machine runs, ascending. */
 export const cpuLevels = (): readonly string[] => (loadAddon() as Addon).levels;
 

@@ -24,3 +24,9 @@ export function bytesOfToken(token: string): Uint8Array {
   }
   return bytes;
 }
+
+/** Whether a token is written in the alphabet. */
+export const isByteLevel = (token: string): boolean => {
+  for (let i = 0; i < token.length; i++) if (!BYTE_OF_CODE.has(token.charCodeAt(i))) return false;
+  return true;
+};

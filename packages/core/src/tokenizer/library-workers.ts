@@ -100,7 +100,8 @@ export class LibraryWorkers {
   #start(): void {
     const [json, config] = this.#arguments;
     const library = createRequire(import.meta.url).resolve("@huggingface/tokenizers");
-    const worker = new Worker(PROGRAM, { eval: true, workerData: { library, json, config } });
+    // Without this process's flags: a loader or --input-type that it was started with is not for the program above.
+    const worker = new Worker(PROGRAM, { eval: true, execArgv: [], workerData: { library, json, config } });
     worker.unref(); // an idle worker does not keep the process alive
     worker.on("message", (reply: Reply) => this.#settle(reply));
     worker.on("error", (error) => this.#lose(worker, error.message));

@@ -98,7 +98,7 @@ function modelOf(file: string, model: unknown): TokenizerModel {
     let count = 0;
     for (const token in vocab) {
       count++;
-      expectId(file, `model.vocab[${JSON.stringify(token)}]`, vocab[token]);
+      if (!isId(vocab[token])) throw idError(file, `model.vocab[${JSON.stringify(token)}]`, vocab[token]);
     }
     if (count === 0) throw fileError(file, "model.vocab", "is empty");
   } else {
@@ -118,11 +118,10 @@ const modelType = (model: Json): string => {
   return "max_input_chars_per_word" in model ? "WordPiece" : "WordLevel";
 };
 
-function expectId(file: string, field: string, id: unknown): asserts id is number {
-  if (!Number.isInteger(id) || (id as number) < 0 || (id as number) > HIGHEST_ID) {
-    throw fileError(file, field, `is ${JSON.stringify(id)}, but an id is a whole number from 0 to ${HIGHEST_ID}`);
-  }
-}
+const isId = (id: unknown): id is number => Number.isInteger(id) && (id as number) >= 0 && (id as number) <= HIGHEST_ID;
+
+const idError = (file: string, field: string, id: unknown): EngineError =>
+  fileError(file, field, `is ${JSON.stringify(id)}, but an id is a whole number from 0 to ${HIGHEST_ID}`);
 
 function addedTokens(file: string, list: unknown): AddedToken[] {
   if (!Array.isArray(list)) throw fileError(file, "added_tokens", "is not a list");
@@ -130,7 +129,7 @@ function addedTokens(file: string, list: unknown): AddedToken[] {
     const field = `added_tokens[${i}]`;
     if (!isObject(entry) || typeof entry.content !== "string") throw fileError(file, field, 'has no "content"');
     const { id } = entry;
-    expectId(file, `${field}.id`, id);
+    if (!isId(id)) throw idError(file, `${field}.id`, id);
     const special = entry.special === true;
     return {
       id,

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { nativeTokenizers } from "../backend/native.ts";
 import { EngineError } from "../errors.ts";
 import type { HubOptions } from "../hub/hub-options.ts";
 import { resolveFolder } from "../hub/resolve-folder.ts";
@@ -7,6 +8,8 @@ import { type ChatMessage, type ChatTemplateOptions, renderChat } from "./chat-t
 import { type DecodeOptions, Detokenizer } from "./detokenizer.ts";
 import { LibraryTokenizer } from "./library.ts";
 import { readMerges } from "./merges.ts";
+import { nativeLayout } from "./native-layout.ts";
+import { NativeTokenizer } from "./native-tokenizer.ts";
 import type { PackedTokens } from "./packed-tokens.ts";
 import {
   readModelMaxLength,
@@ -40,7 +43,9 @@ export interface Encoding {
 /**
  * A Hugging Face tokenizer: texts to ids and back, by the files that are saved beside a model.
  *
- * Every kind of tokenizer.json works (BPE, WordPiece, Unigram), with the ids of the Python library.
+ * Every kind of tokenizer.json works (BPE, WordPiece, Unigram). Byte-level BPE of the ModernBERT, GPT-2, SmolLM2 and Llama 3
+ * layouts runs natively, with the ids of Python's tokenizers; other kinds run in the JavaScript library, whose ids can
+ * differ from Python's where a text has characters that one of the two does not know.
  */
 export class Tokenizer {
   /** One more than the largest id. A model's embedding may have more rows, never fewer. */
@@ -80,8 +85,7 @@ export class Tokenizer {
     const { specialTokens } = this;
     const text = () => files.contents.get("tokenizer.json")!.toString("utf8");
     this.#library = new LibraryTokenizer({ file, text, specialTokens });
-    if (json.model.type === "BPE") readMerges(file, json.model);
-    this.#texts = this.#library;
+    this.#texts = nativeTokenizer(file, json) ?? this.#library;
     this.#detokenizer = new Detokenizer({
       json,
       vocabulary,
@@ -235,6 +239,14 @@ export class Tokenizer {
     const { modelMaxLength } = this;
     return new Assembly(where, this.#template, pairs, options, { modelMaxLength, side: this.#side });
   }
+}
+
+/** Byte-level BPE of a known layout where the addon is there; null: the library serves. */
+function nativeTokenizer(file: string, json: TokenizerJson): NativeTokenizer | null {
+  if (json.model.type !== "BPE") return null;
+  const layout = nativeLayout(json, readMerges(file, json.model));
+  const addon = layout && nativeTokenizers();
+  return addon && new NativeTokenizer(addon, layout);
 }
 
 function expectText(where: string, what: string, text: unknown): void {
