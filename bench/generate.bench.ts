@@ -76,8 +76,8 @@ export async function run(options: Options): Promise<void> {
             `${((1e3 * batch) / stepMs).toFixed(0).padStart(10)}${`${(100 * readShare).toFixed(0)} %`.padStart(7)}` +
             `${firstMs.toFixed(1).padStart(10)}${peak.toFixed(0).padStart(7)}`;
           const beside = theirs
-            ? `${theirs["step_ms_median"]!.toFixed(2).padStart(11)}${theirs["prefill_ms"]!.toFixed(0).padStart(8)}` +
-              `${theirs["peak_rss_mb"]!.toFixed(0).padStart(7)}${(theirs["step_ms_median"]! / stepMs).toFixed(2).padStart(8)}`
+            ? `${theirs.step_ms_median!.toFixed(2).padStart(11)}${theirs.prefill_ms!.toFixed(0).padStart(8)}` +
+              `${theirs.peak_rss_mb!.toFixed(0).padStart(7)}${(theirs.step_ms_median! / stepMs).toFixed(2).padStart(8)}`
             : "";
           console.log(`${text}${beside}   reads ${(readRate / 1e9).toFixed(1)} GB/s${i > 0 ? ", again" : ""}`);
         }

@@ -31,12 +31,19 @@ export function normed(norm: Norm | null, { x, delta }: Stream): { y: Tensor; su
   return { y: sum, sum };
 }
 
-function forward(block: PreNormBlock, stream: Stream, pass: Pass): Stream {
+/** @param owned whether the stream ends here: what nobody needs any more is given back at its last use */
+function forward(block: PreNormBlock, stream: Stream, pass: Pass, owned: boolean): Stream {
+  const done = (...tensors: readonly (Tensor | null)[]) => {
+    for (const tensor of tensors) if (owned || tensor !== stream.x) tensor?.dispose();
+  };
   return tensorScope(() => {
     const before = normed(block.attentionNorm, stream);
-    const attended = tensorScope(() => block.attention.forward(before.y, pass));
+    if (owned && stream.delta) done(stream.delta, before.sum === stream.x ? null : stream.x);
+    const attended = block.attention.forward(before.y, pass);
+    if (before.y !== before.sum) done(before.y);
     const between = block.mlpNorm.addTo(attended, before.sum);
-    return { x: between.sum, delta: tensorScope(() => block.mlp.forward(between.y, pass)) };
+    done(attended, before.sum);
+    return { x: between.sum, delta: block.mlp.forward(between.y, pass) };
   });
 }
 
@@ -44,10 +51,10 @@ function forward(block: PreNormBlock, stream: Stream, pass: Pass): Stream {
 export const joined = ({ x, delta }: Stream): Tensor => (delta ? add(delta, x) : x);
 
 /**
- * Runs blocks one after the other, each in a scope of its own: without a tape only one block's activations live.
+ * Runs blocks one after the other. Without a tape only what the block in hand still needs is alive, so x is given back.
  *
  * @param options `checkpointing`: keep only each block's input for the gradients; `seen`: called with the input of each
- *   block, in order
+ *   block, in order, which then stays
  */
 export function runBlocks(
   blocks: readonly PreNormBlock[],
@@ -62,23 +69,17 @@ export function runBlocks(
       seen?.(stream.x);
       const { offsets, sequences } = pass;
       const run = (x: Tensor, offsets: Tensor, sequences?: Tensor) =>
-        joined(forward(block, { x, delta: null }, { ...pass, offsets, sequences: sequences ?? null }));
-      stream = { x: checkpoint(run as never, stream.x, offsets, ...(sequences ? [sequences] : [])), delta: null };
+        joined(forward(block, { x, delta: null }, { ...pass, offsets, sequences: sequences ?? null }, false));
+      const next = checkpoint(run as never, stream.x, offsets, ...(sequences ? [sequences] : []));
+      if (!seen) stream.x.dispose();
+      stream = { x: next, delta: null };
       continue;
     }
     if (seen) {
       stream = { x: joined(stream), delta: null };
       seen(stream.x);
     }
-    const next = forward(block, stream, pass);
-    if (!seen) release(stream, x);
-    stream = next;
+    stream = forward(block, stream, pass, !seen);
   }
   return stream;
-}
-
-/** Gives back the stream before a block: its scope has closed, and nobody but the tape needs it. */
-function release(stream: Stream, first: Tensor): void {
-  if (stream.x !== first) stream.x.dispose();
-  stream.delta?.dispose();
 }

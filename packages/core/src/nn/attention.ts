@@ -1,5 +1,6 @@
 import { dropout } from "../ops/dropout.ts";
 import { selfAttention } from "../ops/self-attention.ts";
+import { tensorScope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Linear } from "./linear.ts";
 import { drawAt, type Pass } from "./pass.ts";
@@ -38,7 +39,15 @@ export class Attention {
 
   /** @param x `[T, dim]` */
   forward(x: Tensor, pass: Pass): Tensor {
-    const out = this.out.forward(this.attend(this.qkv.forward(x), pass));
+    return tensorScope(() => {
+      const qkv = this.qkv.forward(x);
+      const attended = this.attend(qkv, pass);
+      qkv.dispose(); // the widest of a layer: without a tape its memory serves what follows
+      return this.dropped(this.out.forward(attended), pass);
+    });
+  }
+
+  private dropped(out: Tensor, pass: Pass): Tensor {
     const { rate, site } = this.shape.dropout.output;
     const draw = drawAt(pass, "attentionOutput", rate, site);
     return draw ? dropout(out, draw) : out;

@@ -1,4 +1,5 @@
 import { dropout } from "../ops/dropout.ts";
+import { tensorScope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { activation, gatedActivation } from "./activation.ts";
 import type { Linear } from "./linear.ts";
@@ -24,8 +25,12 @@ export class Mlp {
 
   /** @param x `[T, dim]` */
   forward(x: Tensor, pass: Pass): Tensor {
-    const inner = this.act(this.in.forward(x));
-    const draw = drawAt(pass, "mlp", this.dropout.rate, this.dropout.site);
-    return this.out.forward(draw ? dropout(inner, draw) : inner);
+    return tensorScope(() => {
+      const wide = this.in.forward(x);
+      const inner = this.act(wide);
+      wide.dispose(); // without a tape its memory serves what follows
+      const draw = drawAt(pass, "mlp", this.dropout.rate, this.dropout.site);
+      return this.out.forward(draw ? dropout(inner, draw) : inner);
+    });
   }
 }

@@ -58,9 +58,11 @@ export class BertLayer {
   /** @param x `[T, dim]` */
   forward(x: Tensor, pass: Pass): Tensor {
     return tensorScope(() => {
-      const attended = tensorScope(() => this.attention.forward(x, pass));
-      const between = this.attentionNorm.addTo(attended, x).y;
-      const out = tensorScope(() => this.mlp.forward(between, pass));
+      const attended = this.attention.forward(x, pass);
+      const { y: between, sum } = this.attentionNorm.addTo(attended, x);
+      sum.dispose();
+      attended.dispose();
+      const out = this.mlp.forward(between, pass);
       const draw = drawAt(pass, "mlp", this.outputDropout.rate, this.outputDropout.site);
       return this.mlpNorm.addTo(draw ? dropout(out, draw) : out, between).y;
     });
