@@ -79,7 +79,12 @@ void Environment::send(std::unique_ptr<Reply> reply) {
   const napi_status status =
       to_javascript_.NonBlockingCall(reply.get(), [this](Napi::Env env, Napi::Function, Reply* data) {
         const std::unique_ptr<Reply> owned(data);
-        if (env != nullptr) settle(env, *owned);
+        if (env == nullptr) return;
+        try {
+          settle(env, *owned);
+        } catch (const Napi::Error&) {
+          // The environment is being ended: nobody is left to wait.
+        }
       });
   if (status == napi_ok) reply.release();  // now the callback's
 }

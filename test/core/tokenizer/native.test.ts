@@ -4,12 +4,14 @@ import { LibraryTokenizer } from "../../../packages/core/src/tokenizer/library.t
 import { readMerges } from "../../../packages/core/src/tokenizer/merges.ts";
 import { nativeLayout } from "../../../packages/core/src/tokenizer/native-layout.ts";
 import { parseTokenizerJson } from "../../../packages/core/src/tokenizer/tokenizer-json.ts";
+import { Vocabulary } from "../../../packages/core/src/tokenizer/vocabulary.ts";
 import { generator } from "../../support/array64.ts";
 import { BPE, fixture, open, openPatched, patchedJson } from "../../support/tokenizers.ts";
 
 const layoutOf = (patch: object) => {
   const json = parseTokenizerJson("tokenizer.json", JSON.stringify(patchedJson({ ...patch })));
-  return nativeLayout(json, readMerges("tokenizer.json", json.model));
+  const { ids } = new Vocabulary("tokenizer.json", json.model, json.added_tokens);
+  return nativeLayout(json, readMerges("tokenizer.json", json.model, ids), ids);
 };
 
 describe.each(Object.entries(fixture.variants))("the layout of %s", (_, { patch, cases, pairs }) => {

@@ -1,5 +1,5 @@
 // node terminate.mjs [rounds]: ends 8 workers in the middle of a product, again and again. Each has a stream with work
-// in its queue, some wait for a read as well; what the main thread computes meanwhile must come out right.
+// in its queue, some wait for a read or for the ids of texts as well; what the main thread computes meanwhile must come out right.
 import { once } from "node:events";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { loadAddon } from "@ettin/native";
@@ -33,9 +33,25 @@ async function main(rounds) {
 function work(number) {
   const mine = device();
   for (let i = 0; i < 500; i++) mine.product();
+  if (number % 3) encode();
   if (number % 2) mine.read();
   parentPort.postMessage("busy");
   setInterval(() => {}, 1000);
+}
+
+/** A batch of texts in the background, and a tokenizer that nobody closes. */
+function encode() {
+  const addon = loadAddon();
+  const none = new Int32Array(0);
+  const tokenizer = addon.openTokenizer({
+    byteIds: Int32Array.from({ length: 256 }, (_, byte) => byte),
+    ...{ left: none, right: none, merged: none, addedIds: none, addedFlags: none, wordIds: none },
+    ...{ addedBytes: new Uint8Array(0), wordBytes: new Uint8Array(0) },
+    ...{ addedOffsets: new Int32Array(1), wordOffsets: new Int32Array(1) },
+    ...{ normalForm: true, prefixSpace: false, wholeWords: false, digits: 0, pattern: 1 },
+  });
+  const text = new Uint8Array(1 << 20).fill(97);
+  addon.encodeTexts(tokenizer, text, new Float64Array([0, 1 << 18, 1 << 19, 1 << 20]));
 }
 
 /** A device of this thread with one product of ones to compute: the addon's own surface, without core. */

@@ -8,27 +8,25 @@ export interface Merges {
 }
 
 /** Reads merges, written as "a b" or as ["a", "b"], and checks them against the vocabulary. */
-export function readMerges(file: string, model: TokenizerModel): Merges {
+export function readMerges(file: string, model: TokenizerModel, ids: ReadonlyMap<string, number>): Merges {
   const list = model.merges!;
-  const vocab = model.vocab as Readonly<Record<string, number>>;
   const prefix = typeof model.continuing_subword_prefix === "string" ? model.continuing_subword_prefix.length : 0;
-  const id = (token: string) => (Object.hasOwn(vocab, token) ? vocab[token] : undefined);
   const [left, right, merged] = [0, 1, 2].map(() => new Int32Array(list.length)) as [
     Int32Array,
     Int32Array,
     Int32Array,
   ];
   list.forEach((merge, i) => {
-    const [a, b, ...more] = typeof merge === "string" ? merge.split(" ") : Array.isArray(merge) ? merge : [];
-    const field = `model.merges[${i}]`;
-    if (typeof a !== "string" || typeof b !== "string" || more.length > 0) {
-      throw fileError(file, field, `is ${JSON.stringify(merge)}, not two tokens`);
+    const parts = typeof merge === "string" ? merge.split(" ") : merge;
+    if (!Array.isArray(parts) || parts.length !== 2 || typeof parts[0] !== "string" || typeof parts[1] !== "string") {
+      throw fileError(file, `model.merges[${i}]`, `is ${JSON.stringify(merge)}, not two tokens`);
     }
-    const [idA, idB, joined] = [id(a), id(b), id(a + b.slice(prefix))];
+    const [a, b] = parts;
+    const [idA, idB, joined] = [ids.get(a), ids.get(b), ids.get(prefix ? a + b.slice(prefix) : a + b)];
     if (idA === undefined || idB === undefined || joined === undefined) {
       const lacking = idA === undefined ? a : idB === undefined ? b : a + b.slice(prefix);
       const what = `joins ${JSON.stringify(a)} and ${JSON.stringify(b)}, but model.vocab has no ${JSON.stringify(lacking)}`;
-      throw fileError(file, field, what);
+      throw fileError(file, `model.merges[${i}]`, what);
     }
     left[i] = idA;
     right[i] = idB;

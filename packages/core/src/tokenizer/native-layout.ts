@@ -16,7 +16,11 @@ const SPLITS: Readonly<Record<string, 1 | 2 | 3>> = {
 const neverInUtf8 = (byte: number): boolean => byte === 0xc0 || byte === 0xc1 || byte > 0xf4;
 
 /** The description of a tokenizer that the native code covers; null for any other. */
-export function nativeLayout(json: TokenizerJson, merges: Merges): TokenizerDescription | null {
+export function nativeLayout(
+  json: TokenizerJson,
+  merges: Merges,
+  ids: ReadonlyMap<string, number>,
+): TokenizerDescription | null {
   const { model, normalizer } = json;
   const layout = layoutOf(parts(json.pre_tokenizer, "pretokenizers"));
   const normalizers = parts(normalizer, "normalizers");
@@ -29,11 +33,10 @@ export function nativeLayout(json: TokenizerJson, merges: Merges): TokenizerDesc
     !json.added_tokens.some(({ single_word }) => single_word);
   if (!covered) return null;
 
-  const vocab = model.vocab as Readonly<Record<string, number>>;
-  const byteIds = Int32Array.from({ length: 256 }, (_, byte) => vocab[characterOfByte(byte)] ?? -1);
+  const byteIds = Int32Array.from({ length: 256 }, (_, byte) => ids.get(characterOfByte(byte)) ?? -1);
   if (byteIds.some((id, byte) => id < 0 && !neverInUtf8(byte))) return null;
   const wholeWords = model.ignore_merges === true;
-  const words = wholeWords ? Object.keys(vocab).filter(isByteLevel) : [];
+  const words = wholeWords ? [...ids.keys()].filter(isByteLevel) : [];
   const added = joined(json.added_tokens.map(({ content }) => new TextEncoder().encode(content)));
   const word = joined(words.map(bytesOfToken));
   return {
@@ -52,7 +55,7 @@ export function nativeLayout(json: TokenizerJson, merges: Merges): TokenizerDesc
     ),
     wordBytes: word.bytes,
     wordOffsets: word.offsets,
-    wordIds: Int32Array.from(words, (token) => vocab[token]!),
+    wordIds: Int32Array.from(words, (token) => ids.get(token)!),
     wholeWords,
     normalForm: normalizers.length > 0,
   };

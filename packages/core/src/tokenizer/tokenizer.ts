@@ -71,7 +71,7 @@ export class Tokenizer {
   private constructor(files: TokenizerFiles, json: TokenizerJson) {
     const file = join(files.folder, "tokenizer.json");
     const configs = [files.config, files.specialTokensMap];
-    const vocabulary = new Vocabulary(json);
+    const vocabulary = new Vocabulary(file, json.model, json.added_tokens);
     this.folder = files.folder;
     this.vocabSize = vocabulary.size;
     this.specialTokens = readSpecialTokens(configs, json, vocabulary);
@@ -85,7 +85,7 @@ export class Tokenizer {
     const { specialTokens } = this;
     const text = () => files.contents.get("tokenizer.json")!.toString("utf8");
     this.#library = new LibraryTokenizer({ file, text, specialTokens });
-    this.#texts = nativeTokenizer(file, json) ?? this.#library;
+    this.#texts = nativeTokenizer(file, json, vocabulary) ?? this.#library;
     this.#detokenizer = new Detokenizer({
       json,
       vocabulary,
@@ -242,9 +242,9 @@ export class Tokenizer {
 }
 
 /** Byte-level BPE of a known layout where the addon is there; null: the library serves. */
-function nativeTokenizer(file: string, json: TokenizerJson): NativeTokenizer | null {
+function nativeTokenizer(file: string, json: TokenizerJson, { ids }: Vocabulary): NativeTokenizer | null {
   if (json.model.type !== "BPE") return null;
-  const layout = nativeLayout(json, readMerges(file, json.model));
+  const layout = nativeLayout(json, readMerges(file, json.model, ids), ids);
   const addon = layout && nativeTokenizers();
   return addon && new NativeTokenizer(addon, layout);
 }

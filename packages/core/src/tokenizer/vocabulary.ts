@@ -1,35 +1,46 @@
-import type { TokenizerJson } from "./tokenizer-json.ts";
+import { type AddedToken, fileError, idError, isId, type TokenizerModel } from "./tokenizer-json.ts";
 
-/** Tokens and their ids, added tokens included. */
+/** Tokens and their ids. */
 export class Vocabulary {
-  /** One more than the largest id: the rows that a model's embedding needs. */
-  readonly size: number;
+  /** The model's own tokens, without added ones. */
+  readonly ids: ReadonlyMap<string, number>;
+  readonly #added: ReadonlyMap<string, number>;
   readonly #tokens: (string | undefined)[];
-  readonly #ids: (token: string) => number | undefined;
 
-  constructor({ model, added_tokens }: TokenizerJson) {
-    const { vocab } = model;
+  /** Reads and checks a model's vocabulary: an object of ids, or Unigram's list of tokens and scores. */
+  constructor(file: string, { vocab }: TokenizerModel, addedTokens: readonly AddedToken[]) {
+    const ids = new Map<string, number>();
     const tokens: (string | undefined)[] = [];
-    const added = new Map(added_tokens.map(({ content, id }) => [content, id]));
+    const put = (token: string, id: number) => {
+      ids.set(token, id);
+      tokens[id] = token;
+    };
     if (Array.isArray(vocab)) {
-      const ids = new Map<string, number>();
-      for (const [i, [token]] of (vocab as [string, number][]).entries()) {
-        tokens[i] = token;
-        ids.set(token, i);
-      }
-      this.#ids = (token) => added.get(token) ?? ids.get(token);
+      (vocab as readonly unknown[]).forEach((entry, i) => {
+        const holds = Array.isArray(entry) && typeof entry[0] === "string" && typeof entry[1] === "number";
+        if (!holds) throw fileError(file, `model.vocab[${i}]`, "is not a token and its score");
+        put(entry[0], i);
+      });
     } else {
-      const ids = vocab as Readonly<Record<string, number>>;
-      for (const token in ids) tokens[ids[token]!] = token;
-      this.#ids = (token) => added.get(token) ?? (Object.hasOwn(ids, token) ? ids[token] : undefined);
+      for (const [token, id] of Object.entries(vocab)) {
+        if (!isId(id)) throw idError(file, `model.vocab[${JSON.stringify(token)}]`, id);
+        put(token, id);
+      }
     }
-    for (const { content, id } of added_tokens) tokens[id] = content;
+    if (ids.size === 0) throw fileError(file, "model.vocab", "is empty");
+    for (const { content, id } of addedTokens) tokens[id] = content;
+    this.ids = ids;
+    this.#added = new Map(addedTokens.map(({ content, id }) => [content, id]));
     this.#tokens = tokens;
-    this.size = tokens.length;
+  }
+
+  /** One more than the largest id: the rows that a model's embedding needs. */
+  get size(): number {
+    return this.#tokens.length;
   }
 
   id(token: string): number | undefined {
-    return this.#ids(token);
+    return this.#added.get(token) ?? this.ids.get(token);
   }
 
   token(id: number): string | undefined {
