@@ -19,7 +19,7 @@ export interface ModelMemory {
  * gate). A number of an activation takes `b` = 4 bytes in float32, 2 in bfloat16.
  *
  *     weights   4 P, in bfloat16 2 P
- *     run       weights + T · b · max(7 D + A + O, 10 D + G)     one block's activations live at a time
+ *     run       weights + T · b · (4 D + max(A + O, G))           one block's activations live at a time
  *     train     S + T · b · (L · (4 D + A + O + G) + G)
  *               S = 16 P + 2 b W: weights, gradients and two averages of AdamW in float32, and the weights as products
  *               read them, forward and backward
@@ -53,7 +53,7 @@ export function modelMemory(
   const layer = 4 * D + A + O + G;
   return {
     weights,
-    run: weights + tokens * b * Math.max(7 * D + A + O, 10 * D + G),
+    run: weights + tokens * b * (4 * D + Math.max(A + O, G)),
     train: state + tokens * b * (L * layer + G),
     trainCheckpointing: state + tokens * b * (L * D + 2 * layer),
   };
