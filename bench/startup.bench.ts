@@ -19,7 +19,7 @@ export async function run(options: { quick: boolean; data?: string; tokenizer?: 
   const starts: (Started & { whole: number })[] = [];
   for (let i = 0; i < (options.quick ? 4 : 12); i++) {
     const begin = performance.now();
-    const started = inChild<Started>("first-embedding.ts", { folder, text });
+    const started = inChild<Started>("first-embedding.mjs", { folder, text });
     starts.push({ ...started, whole: performance.now() - begin });
   }
   starts.shift(); // filled the page cache

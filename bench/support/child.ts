@@ -5,8 +5,8 @@ const file = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 
 /** Runs a script of this folder in a process of its own and returns its last line, parsed. */
 export function inChild<T>(script: string, argument: unknown, env: NodeJS.ProcessEnv = {}): T {
-  const hook = file("../../scripts/typescript.mjs");
-  const args = ["--import", hook, file(`./${script}`), JSON.stringify(argument)];
+  const hook = script.endsWith(".ts") ? ["--import", file("../../scripts/typescript.mjs")] : [];
+  const args = [...hook, file(`./${script}`), JSON.stringify(argument)];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     encoding: "utf8",
     env: { ...process.env, ...env },
