@@ -13,12 +13,17 @@ export class Reading {
     this.y = Tensor.empty([1], { device });
   }
 
-  /** One pass. @returns bytes per second */
+  /** The fastest of three passes. @returns bytes per second */
   async slice(): Promise<number> {
-    const begin = performance.now();
-    this.device.backend.readBandwidth(this.y, this.x);
-    await this.device.backend.synchronize();
-    return (4 * this.x.size) / ((performance.now() - begin) / 1e3);
+    await this.device.backend.synchronize(); // whatever is queued, the filling of this memory too
+    let seconds = Number.POSITIVE_INFINITY;
+    for (let pass = 0; pass < 3; pass++) {
+      const begin = performance.now();
+      this.device.backend.readBandwidth(this.y, this.x);
+      await this.device.backend.synchronize();
+      seconds = Math.min(seconds, (performance.now() - begin) / 1e3);
+    }
+    return (4 * this.x.size) / seconds;
   }
 
   dispose(): void {
