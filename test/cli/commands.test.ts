@@ -148,7 +148,7 @@ describe("ettin info", () => {
       stored: { dtypes: ["F32"], bytes: 4 * report.parameters },
     });
     // D 32, A + O = 4 D, G = 144: P weights, 10 tokens of 4 bytes
-    expect(report.memory.float32.run).toBe(4 * report.parameters + 10 * 4 * Math.max(11 * 32, 320 + 144));
+    expect(report.memory.float32.run).toBe(4 * report.parameters + 10 * 4 * (4 * 32 + 144));
     const others = report.parameters - 32 * tokenizer.vocabSize;
     expect(report.memory.float32.train).toBe(16 * report.parameters + 8 * others + 10 * 4 * (2 * (8 * 32 + 144) + 144));
     expect(report.memory.bfloat16.weights).toBe(2 * report.parameters);
