@@ -13,10 +13,10 @@ export interface ModelMemory {
 }
 
 /**
- * The memory that a model needs, by this count. `P` parameters, `W` of them outside the embedding table, `T` tokens in a pass, `L` layers of width `D`; a token's
- * queries, keys and values are `A = (heads + 2 · kvHeads) · headDim` numbers, what attention makes of them `O = heads ·
- * headDim`, and the MLP has `G = 3 I` between its projections (the gate's two halves and their product; `2 I` without a
- * gate). A number of an activation takes `b` = 4 bytes in float32, 2 in bfloat16.
+ * The memory that a model needs, by this count. `P` parameters, `W` of them outside the embedding table, `T` tokens in a
+ * pass, `L` layers of width `D`; a token's queries, keys and values are `A = (heads + 2 · kvHeads) · headDim` numbers, what
+ * attention makes of them `O = heads · headDim`, and the MLP has `G = 3 I` between its projections (the gate's two halves
+ * and their product; `2 I` without a gate). A number of an activation takes `b` = 4 bytes in float32, 2 in bfloat16.
  *
  *     weights   4 P, in bfloat16 2 P
  *     run       weights + T · b · (4 D + max(A + O, G))           one block's activations live at a time

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
+import { readJson } from "../model/read-json.ts";
 import { type GenerationSettings, RULES } from "./generation-options.ts";
 import type { SequenceBias } from "./sequence-rules.ts";
 
@@ -82,27 +82,8 @@ export class GenerationConfig {
   /** Reads a folder's `generation_config.json`; null where there is none. */
   static async fromFolder(folder: string): Promise<GenerationConfig | null> {
     const path = join(folder, "generation_config.json");
-    let text: string;
-    try {
-      text = await readFile(path, "utf8");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-      throw error;
-    }
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch (error) {
-      throw new EngineError(
-        "GenerationConfig",
-        `${path} is not JSON: ${(error as Error).message}`,
-        "Restore the file.",
-        {
-          cause: error,
-        },
-      );
-    }
-    return GenerationConfig.fromJson(json, path);
+    const json = await readJson("GenerationConfig", path);
+    return json && GenerationConfig.fromJson(json, path);
   }
 
   private static from(

@@ -3,10 +3,10 @@ import type { GeneratedSequence, GenerateOptions } from "../generation/generate-
 import type { Prompts } from "../generation/generation-request.ts";
 import { tensorScope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { BaseModel } from "./base-model.ts";
 import type { ModelConfig } from "./config.ts";
 import type { Json } from "./config-fields.ts";
 import type { Generative } from "./generative.ts";
+import { HeadModel } from "./head-model.ts";
 import {
   type LogitsOptions,
   type LossOptions,
@@ -16,11 +16,9 @@ import {
   type VocabularyProjection,
 } from "./language-head.ts";
 import type { TokenBatch } from "./packed-batch.ts";
-import { PreTrainedModel } from "./pretrained-model.ts";
 
 /** A model with scores over the vocabulary. */
-export abstract class LanguageModel<C extends ModelConfig = ModelConfig> extends PreTrainedModel<C> {
-  abstract readonly model: BaseModel<C>;
+export abstract class LanguageModel<C extends ModelConfig = ModelConfig> extends HeadModel<C> {
   /** What stands between hidden states and scores. */
   abstract readonly head: VocabularyProjection;
 
@@ -43,11 +41,6 @@ export abstract class LanguageModel<C extends ModelConfig = ModelConfig> extends
     return tensorScope(() =>
       targetLoss(this.architecture, this.head, this.model.forward(batch, options), targets, options.reduction),
     );
-  }
-
-  override dispose(): void {
-    this.model.dispose();
-    super.dispose();
   }
 }
 

@@ -4,16 +4,13 @@ import { dropout } from "../ops/dropout.ts";
 import { tensorScope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { PackedTokens } from "../tokenizer/packed-tokens.ts";
-import type { BaseModel } from "./base-model.ts";
 import { type ClassLabels, classificationLoss, problemTypeOf } from "./classification-loss.ts";
 import type { ModelConfig } from "./config.ts";
+import { HeadModel } from "./head-model.ts";
 import type { ForwardOptions } from "./packed-batch.ts";
-import { PreTrainedModel } from "./pretrained-model.ts";
 
 /** A model with a score per label for each text. */
-export abstract class SequenceClassifier<C extends ModelConfig = ModelConfig> extends PreTrainedModel<C> {
-  abstract readonly model: BaseModel<C>;
-
+export abstract class SequenceClassifier<C extends ModelConfig = ModelConfig> extends HeadModel<C> {
   /** The scores of texts from their tokens' hidden states. */
   protected abstract classify(hidden: Tensor, batch: PackedTokens, options: ForwardOptions): Tensor;
 
@@ -40,11 +37,6 @@ export abstract class SequenceClassifier<C extends ModelConfig = ModelConfig> ex
     const problemType = problemTypeOf(this.config, labels);
     if (this.config.problemType === null) this.config = { ...this.config, problemType };
     return tensorScope(() => classificationLoss(this.architecture, this.forward(batch, options), labels, problemType));
-  }
-
-  override dispose(): void {
-    this.model.dispose();
-    super.dispose();
   }
 }
 

@@ -3,16 +3,13 @@ import { gather } from "../ops/gather.ts";
 import { tensorScope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { PackedTokens } from "../tokenizer/packed-tokens.ts";
-import type { BaseModel } from "./base-model.ts";
 import type { ModelConfig } from "./config.ts";
+import { HeadModel } from "./head-model.ts";
 import { checkTargets, type TokenTargets } from "./language-head.ts";
 import type { ForwardOptions } from "./packed-batch.ts";
-import { PreTrainedModel } from "./pretrained-model.ts";
 
 /** A model with a score per label for each token. */
-export abstract class TokenClassifier<C extends ModelConfig = ModelConfig> extends PreTrainedModel<C> {
-  abstract readonly model: BaseModel<C>;
-
+export abstract class TokenClassifier<C extends ModelConfig = ModelConfig> extends HeadModel<C> {
   /** The scores of tokens from their hidden states. */
   protected abstract classify(hidden: Tensor, batch: PackedTokens, options: ForwardOptions): Tensor;
 
@@ -33,10 +30,5 @@ export abstract class TokenClassifier<C extends ModelConfig = ModelConfig> exten
       const int32 = (values: Int32Array) => Tensor.from(values, { device: scores.device });
       return crossEntropy(gather(scores, int32(targets.rows)).to("float32"), int32(targets.ids));
     });
-  }
-
-  override dispose(): void {
-    this.model.dispose();
-    super.dispose();
   }
 }
