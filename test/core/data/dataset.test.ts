@@ -8,7 +8,16 @@ const lettersOf = (dataset: Dataset<{ letter: string }>) => [...dataset.column("
 describe("a dataset of rows", () => {
   test("gives every kind of value back", () => {
     const rows = [
-      { text: "größer 🙂", n: 1, x: 0.1, yes: true, list: [1, 2], floats: [0.5], nested: { a: [null, "b"] }, none: null },
+      {
+        text: "größer 🙂",
+        n: 1,
+        x: 0.1,
+        yes: true,
+        list: [1, 2],
+        floats: [0.5],
+        nested: { a: [null, "b"] },
+        none: null,
+      },
       { text: "", n: -(2 ** 40), x: Number.NaN, yes: false, list: [], floats: [], nested: "text", none: null },
       { text: null, n: null, x: null, yes: null, list: null, floats: null, nested: null, none: null },
     ];
@@ -35,7 +44,11 @@ describe("a dataset of rows", () => {
   test("has the columns of all rows in order of appearance", () => {
     const dataset = Dataset.fromRows<Record<string, unknown>>([{ b: 1 }, { a: "x" }, { b: 3, a: "y" }]);
     expect(dataset.columnNames).toEqual(["b", "a"]);
-    expect([...dataset]).toEqual([{ b: 1, a: null }, { b: null, a: "x" }, { b: 3, a: "y" }]);
+    expect([...dataset]).toEqual([
+      { b: 1, a: null },
+      { b: null, a: "x" },
+      { b: 3, a: "y" },
+    ]);
   });
 
   test("keeps the types of typed arrays", () => {
@@ -54,7 +67,9 @@ describe("a dataset of rows", () => {
   });
 
   test("refuses what it cannot store, and rows that it does not have", () => {
-    expect(() => Dataset.fromRows([{ a: () => 1 }])).toThrow('[Dataset.fromRows] column "a" has a value that cannot be stored');
+    expect(() => Dataset.fromRows([{ a: () => 1 }])).toThrow(
+      '[Dataset.fromRows] column "a" has a value that cannot be stored',
+    );
     expect(() => Dataset.fromRows([{ id: 2n ** 53n }])).toThrow("9007199254740992");
     expect(() => letters().at(6)).toThrow("[Dataset.at] row 6 of 6 was asked for");
     expect(() => letters().at(-7)).toThrow("row -7 of 6");
@@ -75,7 +90,10 @@ describe("views", () => {
 
   test("columns are chosen, removed and renamed, and rows of rows stay right", () => {
     const dataset = letters().select([3, 1]).renameColumns({ letter: "i", i: "letter" }).select([1, 0]);
-    expect([...dataset]).toEqual([{ i: "b", letter: 1 }, { i: "d", letter: 3 }]);
+    expect([...dataset]).toEqual([
+      { i: "b", letter: 1 },
+      { i: "d", letter: 3 },
+    ]);
     expect(dataset.selectColumns(["letter"]).at(0)).toEqual({ letter: 1 });
     expect(letters().removeColumns(["i"]).columnNames).toEqual(["letter"]);
     expect(() => letters().renameColumn("letter", "i")).toThrow("two columns would be called i");
@@ -91,11 +109,16 @@ describe("views", () => {
     for (const testSize of [0, 1.5, 6, -1]) {
       expect(() => letters().trainTestSplit({ testSize })).toThrow(`testSize is ${testSize} of 6 rows`);
     }
-    expect(() => letters().trainTestSplit({ testSize: 4, trainSize: 3 })).toThrow("6 rows cannot give 3 for training and 4");
+    expect(() => letters().trainTestSplit({ testSize: 4, trainSize: 3 })).toThrow(
+      "6 rows cannot give 3 for training and 4",
+    );
   });
 
   test("concatenated datasets follow each other, null where one has no such column", () => {
-    const both = concatenateDatasets<Record<string, unknown>>([letters().take(1), Dataset.fromRows([{ i: 0.5, x: true }])]);
+    const both = concatenateDatasets<Record<string, unknown>>([
+      letters().take(1),
+      Dataset.fromRows([{ i: 0.5, x: true }]),
+    ]);
     expect([...both]).toEqual([
       { letter: "a", i: 0, x: null },
       { letter: null, i: 0.5, x: true },
@@ -112,7 +135,9 @@ describe("views", () => {
 
 describe("map", () => {
   test("adds and replaces columns", () => {
-    const mapped = letters().shuffle({ seed: 3 }).map(({ letter, i }) => ({ upper: letter.toUpperCase(), i: i + 10 }));
+    const mapped = letters()
+      .shuffle({ seed: 3 })
+      .map(({ letter, i }) => ({ upper: letter.toUpperCase(), i: i + 10 }));
     expect(mapped.columnNames).toEqual(["letter", "i", "upper"]);
     for (const { letter, i, upper } of mapped) {
       expect(upper).toBe(letter.toUpperCase());
@@ -122,7 +147,9 @@ describe("map", () => {
 
   test("leaves rows for which it gives nothing as they were, wherever they are", () => {
     const many = Dataset.fromRows(Array.from({ length: 2500 }, (_, i) => ({ i })));
-    const mapped = many.map(({ i }) => (i >= 1500 && i % 2 ? { i: -i, odd: true } : undefined) as { i: number; odd: boolean });
+    const mapped = many.map(
+      ({ i }) => (i >= 1500 && i % 2 ? { i: -i, odd: true } : undefined) as { i: number; odd: boolean },
+    );
     expect([0, 1, 1499, 1500, 1501, 2499].map((i) => mapped.at(i))).toEqual([
       { i: 0, odd: null },
       { i: 1, odd: null },

@@ -53,12 +53,15 @@ test.each(["snappy.parquet", "stream.arrow"])("the types of %s are those of its 
   });
 });
 
-test.each(["snappy.parquet", "file.arrow"])("of %s only the columns asked for are read, in that order", async (name) => {
-  const dataset = await loadDataset(join(FILES, name), { columns: ["label", "text"] });
-  expect(dataset.columnNames).toEqual(["label", "text"]);
-  expect(dataset.at(1)).toEqual({ label: 1, text: "zwei: größer" });
-  await expect(loadDataset(join(FILES, name), { columns: ["txt"] })).rejects.toThrow(`${name} has no column "txt"`);
-});
+test.each(["snappy.parquet", "file.arrow"])(
+  "of %s only the columns asked for are read, in that order",
+  async (name) => {
+    const dataset = await loadDataset(join(FILES, name), { columns: ["label", "text"] });
+    expect(dataset.columnNames).toEqual(["label", "text"]);
+    expect(dataset.at(1)).toEqual({ label: 1, text: "zwei: größer" });
+    await expect(loadDataset(join(FILES, name), { columns: ["txt"] })).rejects.toThrow(`${name} has no column "txt"`);
+  },
+);
 
 test("what Python's datasets saved has its splits", async () => {
   const { train, test: held } = await loadDatasetDict(join(FILES, "saved"));
@@ -92,7 +95,10 @@ describe("a damaged file is an error that names it", () => {
           (dataset) => void [...dataset],
           (reason) => reason,
         );
-        if (error) expect(String(error), `byte ${at}`).toMatch(/^EngineError: \[loadDataset\] .*(cannot be read as|which no number)/s);
+        if (error)
+          expect(String(error), `byte ${at}`).toMatch(
+            /^EngineError: \[loadDataset\] .*(cannot be read as|which no number)/s,
+          );
       }
     },
   );

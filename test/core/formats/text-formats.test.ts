@@ -57,7 +57,7 @@ describe("JSON lines", () => {
   });
 
   test.each([
-    ['{"a": 1}\n{"a": \n', 'a.jsonl, line 2 is not JSON'],
+    ['{"a": 1}\n{"a": \n', "a.jsonl, line 2 is not JSON"],
     ['{"a": 1}\n\n{"a": NaN}\n', "a.jsonl, line 3 has NaN, which is not JSON"],
     ["[1, 2]\n", "a.jsonl, line 1 is an array, not an object with columns"],
     ['"text"\n', 'a.jsonl, line 1 is "text", not an object with columns'],
@@ -72,7 +72,9 @@ describe("JSON lines", () => {
     const dataset = await load("a.jsonl", content, { onBadRow: "skip" });
     expect([...dataset.column("a")]).toEqual([1, 3]);
     expect(dataset.place(1)).toBe("a.jsonl, line 3");
-    expect(warn.mock.calls[0]![0]).toMatch(/^2 of 4 rows of a\.jsonl were left out; the first: a\.jsonl, line 2 is not/);
+    expect(warn.mock.calls[0]![0]).toMatch(
+      /^2 of 4 rows of a\.jsonl were left out; the first: a\.jsonl, line 2 is not/,
+    );
   });
 
   test("that change while they are in use are an error, and never other rows", async () => {
@@ -113,7 +115,9 @@ describe("a packed file that is cut off or no such file", () => {
   test("Zstandard that wants more memory than is reasonable", async () => {
     // magic, no flags, a window of 2^(10 + 21) bytes
     const content = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3, 0, 0, 0, 0]);
-    await expect(load("a.jsonl.zst", content)).rejects.toThrow("its window of 2147483648 bytes is larger than 134217728");
+    await expect(load("a.jsonl.zst", content)).rejects.toThrow(
+      "its window of 2147483648 bytes is larger than 134217728",
+    );
   });
 });
 
@@ -161,7 +165,8 @@ describe("a JSON file", () => {
 
 describe("CSV", () => {
   test("columns are numbers or booleans where all values are", async () => {
-    const content = 'text,n,x,yes,id,big\n"a, ""b""\nc",1,1.5,true,007,1\nd,-2,,False,08,9007199254740993\n,3,nan,,9,2\n';
+    const content =
+      'text,n,x,yes,id,big\n"a, ""b""\nc",1,1.5,true,007,1\nd,-2,,False,08,9007199254740993\n,3,nan,,9,2\n';
     const dataset = await load("a.csv", content);
     expect(dataset.features).toEqual({
       text: "string",
