@@ -136,7 +136,7 @@ describe("a resumed run", () => {
           saveSteps: 1,
           metricForBestModel: "loss",
         },
-        { callbacks, evalDataset },
+        { callbacks, evalDataset, onNotice: () => {} },
       );
       const summary = await trainer.train({ resumeFromCheckpoint });
       trainer.model.dispose();
