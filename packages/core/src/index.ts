@@ -51,6 +51,7 @@ export type { DropoutDraw, DropoutRates } from "./nn/pass.ts";
 export type { RopeParameters } from "./nn/rope.ts";
 export * from "./ops/index.ts";
 export { AdamW, type AdamWOptions } from "./optim/adamw.ts";
+export { type BatchSizeWarmupOptions, batchSizeWarmup } from "./optim/batch-size-warmup.ts";
 export { clipGradNorm, type GradientNorm } from "./optim/clip-grad-norm.ts";
 export {
   type GroupOptions,
@@ -58,7 +59,9 @@ export {
   type OptimizerState,
   type ParameterGroup,
   type ParameterState,
+  type SavedOptimizerState,
 } from "./optim/optimizer.ts";
+export { isNotDecayed, type NamedParameter, type ParameterGroupsOptions, parameterGroups } from "./optim/parameter-groups.ts";
 export {
   constantSchedule,
   cosineSchedule,
@@ -87,3 +90,4 @@ export type { SpecialRole, SpecialToken, SpecialTokens } from "./tokenizer/speci
 export { StreamDecoder, type StreamDecoderOptions } from "./tokenizer/stream-decoder.ts";
 export { type EncodeBatchOptions, type EncodeOptions, type Encoding, Tokenizer } from "./tokenizer/tokenizer.ts";
 export type { Truncation } from "./tokenizer/truncation.ts";
+export * from "./trainer/index.ts";
