@@ -13,7 +13,7 @@ StableAdamW is written here from its formulas, step k = 1, 2, …:
 
     b = (beta - beta^k) / (1 - beta^k)              the debiased keep factors
     m = b1 m + (1 - b1) g        v = b2 v + (1 - b2) g^2
-    r = sqrt(mean(g^2 / max(v, eps^2)))             one number per tensor
+    r = sqrt(mean(g^2 / max(v, eps^2)))             one number per tensor; q, k and v are one, as the recipe trains them
     rate = lr / max(1, r)
     p = p (1 - decay * rate / peak)                 fully decoupled; 0 for biases and vectors
     p = p - rate m / (sqrt(v) + eps)
@@ -111,12 +111,12 @@ def factor(step):
 
 class StableAdamW:
     def __init__(self, model):
-        named = list(model.named_parameters())
-        decays = [parameter.dim() > 1 and not name.endswith("bias") for name, parameter in named]
-        self.parameters = [parameter for _, parameter in named]
-        self.weight_decay = [SETTINGS["weightDecay"] if decay else 0.0 for decay in decays]
-        self.first = [torch.zeros_like(p) for p in self.parameters]
-        self.second = [torch.zeros_like(p) for p in self.parameters]
+        self.tensors = {}  # the parameters that are one tensor in training; transformers' decoder has q, k and v apart
+        for name, parameter in model.named_parameters():
+            fused = name.replace("q_proj", "qkv").replace("k_proj", "qkv").replace("v_proj", "qkv")
+            self.tensors.setdefault(fused, []).append(parameter)
+        self.first = {p: torch.zeros_like(p) for p in model.parameters()}
+        self.second = {p: torch.zeros_like(p) for p in model.parameters()}
         self.k = 0
 
     @torch.no_grad()
@@ -124,15 +124,19 @@ class StableAdamW:
         self.k += 1
         b1, b2 = ((beta - beta**self.k) / (1 - beta**self.k) for beta in SETTINGS["betas"])
         eps, peak = SETTINGS["eps"], SETTINGS["learningRate"]
-        for p, m, v, decay in zip(self.parameters, self.first, self.second, self.weight_decay):
-            g = p.grad
-            m.mul_(b1).add_(g, alpha=1 - b1)
-            v.mul_(b2).addcmul_(g, g, value=1 - b2)
-            r = (g * g / v.clamp(min=eps**2)).mean().sqrt().item()
-            rate = lr / max(1.0, r)
-            p.mul_(1 - decay * rate / peak)
-            p.sub_(rate * m / (v.sqrt() + eps))
-            p.grad = None
+        for name, parameters in self.tensors.items():
+            squares = []
+            for p in parameters:
+                m, v, g = self.first[p], self.second[p], p.grad
+                m.mul_(b1).add_(g, alpha=1 - b1)
+                v.mul_(b2).addcmul_(g, g, value=1 - b2)
+                squares.append((g * g / v.clamp(min=eps**2)).flatten())
+            rate = lr / max(1.0, torch.cat(squares).mean().sqrt().item())
+            for p in parameters:
+                decays = p.dim() > 1 and not name.endswith("bias")
+                p.mul_(1 - (SETTINGS["weightDecay"] if decays else 0.0) * rate / peak)
+                p.sub_(rate * self.first[p] / (self.second[p].sqrt() + eps))
+                p.grad = None
 
 
 def pack(sequences):

@@ -84,13 +84,17 @@ async function curve(objective: Objective, { batches, maxTokens }: Way): Promise
     const targets = parts.reduce((sum, batch) => sum + loss.weight(batch), 0);
     const losses = tensorScope(() => {
       const pieces = parts.flatMap((batch) =>
-        loss.split(batch, maxTokens).map((piece) => ({ ...piece, share: (piece.share * loss.weight(batch)) / targets })),
+        loss
+          .split(batch, maxTokens)
+          .map((piece) => ({ ...piece, share: (piece.share * loss.weight(batch)) / targets })),
       );
-      const each = pieces.filter(({ share }) => share > 0).map(({ batch, share }) => {
-        const part = loss.forward(batch).mul(share);
-        part.backward();
-        return part.item();
-      });
+      const each = pieces
+        .filter(({ share }) => share > 0)
+        .map(({ batch, share }) => {
+          const part = loss.forward(batch).mul(share);
+          part.backward();
+          return part.item();
+        });
       optimizer.step(learningRate * schedule(step));
       optimizer.zeroGrad();
       return each;
@@ -112,14 +116,12 @@ describe.each(["mlm", "clm", "mntp"] as const)("200 steps of %s", (objective) =>
   test("have PyTorch's loss at every step", async () => {
     expect(expected[199]!).toBeLessThan(0.9 * expected[0]!); // it does learn
     const found = await curve(objective, { batches: 1, maxTokens: 1e9 });
-    console.log(objective, "largest deviation", deviation(found, expected));
     expect(found.length).toBe(200);
     expect(deviation(found, expected)).toBeLessThan(1e-3);
   });
 
   test("have the same losses as two batches a step, and in micro-batches of 60 tokens", async () => {
     const found = await curve(objective, { batches: 2, maxTokens: 60 });
-    console.log(objective, "largest deviation", deviation(found, expected));
     expect(deviation(found, expected)).toBeLessThan(1e-3);
   });
 });

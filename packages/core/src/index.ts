@@ -61,7 +61,12 @@ export {
   type ParameterState,
   type SavedOptimizerState,
 } from "./optim/optimizer.ts";
-export { isNotDecayed, type NamedParameter, type ParameterGroupsOptions, parameterGroups } from "./optim/parameter-groups.ts";
+export {
+  isNotDecayed,
+  type NamedParameter,
+  type ParameterGroupsOptions,
+  parameterGroups,
+} from "./optim/parameter-groups.ts";
 export {
   constantSchedule,
   cosineSchedule,

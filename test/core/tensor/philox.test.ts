@@ -25,7 +25,12 @@ describe("philox", () => {
   ])("seed %d and step %d draw with the key that the kernels' dropout has", (seed, step) => {
     const draw = counterGenerator(seed, step);
     const words = new Uint32Array(4);
-    for (const counter of [[0, 0, 0, 0], [1, 2, 3, 4], [2 ** 32 - 1, 5, 2 ** 31, 6]] as const) {
+    const counters: [number, number, number, number][] = [
+      [0, 0, 0, 0],
+      [1, 2, 3, 4],
+      [2 ** 32 - 1, 5, 2 ** 31, 6],
+    ];
+    for (const counter of counters) {
       draw(words, ...counter);
       expect([...words]).toEqual(plainPhilox(counter, keyOf(seed, step)));
     }

@@ -8,10 +8,12 @@ const at = { seed: 21, epoch: 0, step: 0, firstSequence: 0 };
 const row = (...input_ids: number[]) => ({ input_ids });
 
 describe("how rows become sequences", () => {
-  const encoded = async (ids: ArrayLike<number>, maxSeqLen = 8) =>
-    [...(await maskedLanguageCollator({ tokenizer, maxSeqLen, probability: 1e-9 })([{ input_ids: ids }], at)).tokens];
-  const decoded = async (ids: ArrayLike<number>, maxSeqLen = 8) =>
-    [...(await causalCollator({ tokenizer, maxSeqLen })([{ input_ids: ids }], at)).tokens];
+  const encoded = async (ids: ArrayLike<number>, maxSeqLen = 8) => [
+    ...(await maskedLanguageCollator({ tokenizer, maxSeqLen, probability: 1e-9 })([{ input_ids: ids }], at)).tokens,
+  ];
+  const decoded = async (ids: ArrayLike<number>, maxSeqLen = 8) => [
+    ...(await causalCollator({ tokenizer, maxSeqLen })([{ input_ids: ids }], at)).tokens,
+  ];
 
   test("an encoder's gets CLS before and SEP after where they are missing", async () => {
     expect(await encoded([7, 8])).toEqual([1, 7, 8, 2]);
@@ -153,6 +155,8 @@ describe("masks of a file", () => {
     expect(await run({ step: 0, positions: [[1, 2]], tokens: [[3]] })).toBe("F:2 has no masks for sequence 0");
     expect(await run({ step: 0, positions: [[4]], tokens: [[3]] })).toBe("F:2 has place 4 in sequence 0 of 4 tokens");
     expect(await run({ step: 0, positions: [[2, 1]], tokens: [[3, 3]] })).toMatch(/^F:2 has place 1/);
-    expect(await run({ step: 0, positions: [[1]], tokens: [[20]] })).toBe("F:2 has id 20 in sequence 0, of a vocabulary of 20");
+    expect(await run({ step: 0, positions: [[1]], tokens: [[20]] })).toBe(
+      "F:2 has id 20 in sequence 0, of a vocabulary of 20",
+    );
   });
 });

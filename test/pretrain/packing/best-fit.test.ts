@@ -3,15 +3,21 @@ import { describe, expect, test } from "vitest";
 
 /** An item is its length and a name, as in "6a". */
 const length = (item: string) => Number.parseInt(item, 10);
-const pack = (source: string[][], options: { rows: number; rowLength: number; sourceBatchSize: number; bufferSize?: number }) =>
-  [...packBestFit(source, { length, ...options })].map(({ rows }) => rows.map((row) => row.join(" ")));
+const pack = (
+  source: string[][],
+  options: { rows: number; rowLength: number; sourceBatchSize: number; bufferSize?: number },
+) => [...packBestFit(source, { length, ...options })].map(({ rows }) => rows.map((row) => row.join(" ")));
 
 describe("greedy best fit", () => {
   test("each sequence goes to the fullest row that has room, of equals to the first", () => {
     // 6a: both empty, row 0. 5b: row 0 has 4, row 1. 4c: row 0 has 4 and row 1 has 5: row 0. 5d: row 1.
-    expect(pack([["6a", "5b", "4c", "5d"]], { rows: 2, rowLength: 10, sourceBatchSize: 4 })).toEqual([["6a 4c", "5b 5d"]]);
+    expect(pack([["6a", "5b", "4c", "5d"]], { rows: 2, rowLength: 10, sourceBatchSize: 4 })).toEqual([
+      ["6a 4c", "5b 5d"],
+    ]);
     // 3a, 3b: row 0 has 7 and then 4; 7c fits row 1 only; 2d: row 1 has 3, row 0 has 4
-    expect(pack([["3a", "3b", "7c", "2d"]], { rows: 2, rowLength: 10, sourceBatchSize: 4 })).toEqual([["3a 3b", "7c 2d"]]);
+    expect(pack([["3a", "3b", "7c", "2d"]], { rows: 2, rowLength: 10, sourceBatchSize: 4 })).toEqual([
+      ["3a 3b", "7c 2d"],
+    ]);
   });
 
   test("sequences that fit nowhere wait for the next batch, the last of them first", () => {
@@ -36,7 +42,9 @@ describe("greedy best fit", () => {
   });
 
   test("empty sequences are skipped", () => {
-    expect(pack([["0a", "6b", "0c"], ["0d"], ["6e"]], { rows: 2, rowLength: 6, sourceBatchSize: 3 })).toEqual([["6b", "6e"]]);
+    expect(pack([["0a", "6b", "0c"], ["0d"], ["6e"]], { rows: 2, rowLength: 6, sourceBatchSize: 3 })).toEqual([
+      ["6b", "6e"],
+    ]);
   });
 
   test("a batch that would fill the buffer exactly is not taken: of 5 batches' room, 4 are used", () => {
@@ -57,7 +65,11 @@ describe("greedy best fit", () => {
   test("a refill stays within what the set-aside sequences leave", () => {
     let taken = 0;
     const source = function* () {
-      for (const batch of [["9a", "9b", "9c"], ["9d", "9e", "9f"], ["9g", "9h", "9i"]]) {
+      for (const batch of [
+        ["9a", "9b", "9c"],
+        ["9d", "9e", "9f"],
+        ["9g", "9h", "9i"],
+      ]) {
         taken++;
         yield batch;
       }
@@ -73,7 +85,15 @@ describe("greedy best fit", () => {
 
   test("tokens are counted, whatever is masked later, and efficiency is their share of the room", () => {
     const options = { length, rows: 2, rowLength: 10, sourceBatchSize: 2, bufferSize: 3, tokensSeen: 100 };
-    const batches = [...packBestFit([["6a", "9b"], ["8c", "10d"]], options)];
+    const batches = [
+      ...packBestFit(
+        [
+          ["6a", "9b"],
+          ["8c", "10d"],
+        ],
+        options,
+      ),
+    ];
     expect(batches.map(({ tokens, tokensSeen, efficiency }) => [tokens, tokensSeen, efficiency])).toEqual([
       [15, 115, 0.75],
       [18, 133, 0.9],
@@ -88,7 +108,9 @@ describe("greedy best fit", () => {
   });
 
   test("a source that is read as it goes gives the same batches", async () => {
-    const source = Array.from({ length: 40 }, (_, i) => Array.from({ length: 8 }, (_, j) => `${1 + ((i * 37 + j * 91) % 64)}x${i}-${j}`));
+    const source = Array.from({ length: 40 }, (_, i) =>
+      Array.from({ length: 8 }, (_, j) => `${1 + ((i * 37 + j * 91) % 64)}x${i}-${j}`),
+    );
     const options = { length, rows: 4, rowLength: 128, sourceBatchSize: 8 };
     const reading = async function* () {
       for (const batch of source) yield await Promise.resolve(batch);
@@ -100,8 +122,8 @@ describe("greedy best fit", () => {
 
     const items = packed.flatMap(({ rows }) => rows.flat());
     expect(new Set(items).size).toBe(items.length); // nothing twice
-    const share = packed.reduce((sum, { efficiency }) => sum + efficiency, 0) / packed.length;
-    expect(share).toBeGreaterThan(0.97);
+    expect(packed.length).toBeGreaterThan(15);
+    for (const { efficiency } of packed.slice(0, 10)) expect(efficiency).toBeGreaterThan(0.95); // while the source lasts
     for (const { rows } of packed) {
       for (const row of rows) expect(row.reduce((sum, item) => sum + length(item), 0)).toBeLessThanOrEqual(128);
     }

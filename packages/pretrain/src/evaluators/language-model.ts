@@ -1,4 +1,13 @@
-import { argmax, crossEntropy, EngineError, gather, type LanguageModel, noGrad, Tensor, tensorScope } from "@ettin/core";
+import {
+  argmax,
+  crossEntropy,
+  EngineError,
+  gather,
+  type LanguageModel,
+  noGrad,
+  Tensor,
+  tensorScope,
+} from "@ettin/core";
 import { type Objective, type TokenTask, tokenTask } from "../batch.ts";
 import { checkObjective } from "../objectives/check-objective.ts";
 import type { MaskRule } from "../objectives/masking.ts";
@@ -106,8 +115,14 @@ function joined(tasks: readonly TokenTask[]): TokenTask {
   for (const task of tasks) {
     const first = token;
     tokens.set(task.tokens, first);
-    offsets.set(task.offsets.map((offset) => offset + first), sequence); // its end is the next one's start
-    rows.set(task.targets.rows.map((row) => row + first), target);
+    offsets.set(
+      task.offsets.map((offset) => offset + first),
+      sequence,
+    ); // its end is the next one's start
+    rows.set(
+      task.targets.rows.map((row) => row + first),
+      target,
+    );
     ids.set(task.targets.ids, target);
     token += task.tokenCount;
     sequence += task.sequenceCount;

@@ -48,7 +48,11 @@ export function masker(where: string, ids: TokenIds, { probability = 0.3, rule =
   }
   const { mask } = ids;
   if (mask === undefined) {
-    throw new EngineError(where, "the tokenizer has no mask token", "Use an encoder's tokenizer, or give the id: mask.");
+    throw new EngineError(
+      where,
+      "the tokenizer has no mask token",
+      "Use an encoder's tokenizer, or give the id: mask.",
+    );
   }
   if (rule === "collator") return collatorRule(ids, mask, probability);
   if (rule === "packed") return packedRule(ids, mask, probability);

@@ -28,17 +28,23 @@ export type Sequencer = (rows: readonly Row[], at: CollatePlace) => PackedTokens
  * @param where the function that the caller wrote
  * @throws EngineError naming the row: without ids, with none, or with an id outside the vocabulary
  */
-export function sequencer(where: string, { tokenizer, maxSeqLen = 1024 }: SequenceOptions, encoder: boolean): Sequencer {
+export function sequencer(
+  where: string,
+  { tokenizer, maxSeqLen = 1024 }: SequenceOptions,
+  encoder: boolean,
+): Sequencer {
   const ids = tokenIdsOf(where, tokenizer);
   const shortest = encoder ? 3 : 2;
   if (!(Number.isInteger(maxSeqLen) && maxSeqLen >= shortest)) {
     throw new EngineError(where, `maxSeqLen is ${maxSeqLen}`, `Use a whole number from ${shortest} on.`);
   }
-  const prepare = (values: ArrayLike<number>, name: () => string) => prepared(where, values, name, ids, maxSeqLen, encoder);
+  const prepare = (values: ArrayLike<number>, name: () => string) =>
+    prepared(where, values, name, ids, maxSeqLen, encoder);
   return (rows, at) => {
     const named = (i: number) => () => nameOf(rows[i]!, i, at);
     const found = rows.map(idsIn);
-    if (found.every((values) => values !== null)) return packTokens(found.map((values, i) => prepare(values, named(i))));
+    if (found.every((values) => values !== null))
+      return packTokens(found.map((values, i) => prepare(values, named(i))));
 
     if (!(tokenizer instanceof Tokenizer)) {
       const i = found.indexOf(null);
@@ -76,7 +82,11 @@ async function encodedTexts(
     const { text } = row;
     if (typeof text === "string" && text.trim() !== "") return text;
     const what = typeof text === "string" ? "an empty text" : "neither input_ids nor a text";
-    throw new EngineError(where, `${named(i)()} has ${what}`, 'Give every row "input_ids" or "text"; leave empty texts out.');
+    throw new EngineError(
+      where,
+      `${named(i)()} has ${what}`,
+      'Give every row "input_ids" or "text"; leave empty texts out.',
+    );
   });
   return tokenizer.encodeBatch(texts);
 }
