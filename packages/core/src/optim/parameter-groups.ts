@@ -31,7 +31,11 @@ export function parameterGroups(
   parameters: Iterable<NamedParameter>,
   { weightDecay, learningRateMapping = {} }: ParameterGroupsOptions,
 ): ParameterGroup[] {
-  const patterns = Object.entries(learningRateMapping).map(([source, rate]) => ({ ...compiled(source), rate, hits: 0 }));
+  const patterns = Object.entries(learningRateMapping).map(([source, rate]) => ({
+    ...compiled(source),
+    rate,
+    hits: 0,
+  }));
   const groups = new Map<string, ParameterGroup & { parameters: Tensor[] }>();
   const all = [...parameters].filter(({ tensor }) => tensor.requiresGrad);
   for (const { name, tensor, parts } of all) {
@@ -42,7 +46,8 @@ export function parameterGroups(
     const key = `${rate === undefined ? -1 : patterns.indexOf(found[0]!)} ${decay === 0 ? 0 : 1}`;
     const group = groups.get(key);
     if (group) group.parameters.push(tensor);
-    else groups.set(key, { parameters: [tensor], weightDecay: decay, ...(rate !== undefined && { learningRate: rate }) });
+    else
+      groups.set(key, { parameters: [tensor], weightDecay: decay, ...(rate !== undefined && { learningRate: rate }) });
   }
   const idle = patterns.find(({ hits }) => hits === 0);
   if (idle) {

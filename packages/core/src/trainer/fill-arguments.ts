@@ -13,7 +13,7 @@ export interface FillArgumentsOptions {
 }
 
 const shown = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 };
 
@@ -62,7 +62,8 @@ function checkTogether(where: string, args: TrainingArguments, evaluates: boolea
   );
   refuse(
     (args.loadBestModelAtEnd || saveStrategy === "best") && evalStrategy === "no",
-    () => `${saveStrategy === "best" ? 'saveStrategy is "best"' : "loadBestModelAtEnd is true"} but evalStrategy is "no"`,
+    () =>
+      `${saveStrategy === "best" ? 'saveStrategy is "best"' : "loadBestModelAtEnd is true"} but evalStrategy is "no"`,
     'Set evalStrategy: "steps" or "epoch", so that there is something to choose by.',
   );
   if (args.loadBestModelAtEnd && saveStrategy !== "best") {
