@@ -6,6 +6,7 @@ import { loadModelWeights, saveCheckpoint } from "./checkpoint.ts";
 import { listCheckpoints, rotateCheckpoints } from "./checkpoint-folder.ts";
 import type { RowSource, Sized } from "./collator.ts";
 import { applyComputeSettings } from "./compute-settings.ts";
+import { defaultCallbacks } from "./default-callbacks.ts";
 import { setDue } from "./default-flow.ts";
 import { metricKey } from "./early-stopping.ts";
 import { evaluateLoss } from "./evaluate-loss.ts";
@@ -51,7 +52,7 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
       evaluates: this.evalDatasets.size + this.evaluators.length > 0,
       ...(options.defaults && { defaults: options.defaults }),
     });
-    this.callbacks = [...(options.callbacks ?? [])];
+    this.callbacks = [...defaultCallbacks(this.args), ...(options.callbacks ?? [])];
   }
 
   /** Where the run stands; of the last run where none is going on. */
