@@ -48,6 +48,7 @@ export type { StoredDType, StoredTensor } from "./hub/stored-tensor.ts";
 export { storedWeight } from "./hub/stored-weight.ts";
 export type { WeightToSave } from "./hub/weight-shards.ts";
 export { Corpus, type CorpusOptions, type CorpusType, exactSearch } from "./index/exact.ts";
+export * from "./logging/index.ts";
 export * from "./model/index.ts";
 export type { AttentionCache, CachedAttentionOptions } from "./nn/attention-cache.ts";
 export type { ParameterEntry, SavedPart } from "./nn/parameter-set.ts";
