@@ -1,5 +1,3 @@
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import {
   type Collator,
   defaultDevice,
@@ -12,7 +10,6 @@ import {
   type TrainerCallback,
 } from "@ettin/core";
 import { describe, expect, test } from "vitest";
-import { temporaryFolder } from "../../support/folder.ts";
 import {
   collator,
   NextTokenLoss,
@@ -256,19 +253,4 @@ describe("training", () => {
     await expect(trainer.train()).rejects.toThrow('[learningRateMapping] "classifier$" finds none of');
     trainer.model.dispose();
   });
-});
-
-test("the reporters that are asked for leave their files in outputDir", async () => {
-  const outputDir = join(temporaryFolder(), "run");
-  const trainer = newTrainer({ maxSteps: 4, loggingSteps: 2, outputDir, report: ["html", "metrics", "tensorboard"] });
-  await trainer.train();
-  const files = (await readdir(outputDir)).sort();
-  expect(files).toEqual([expect.stringMatching(/^events\.out\.tfevents\./), "metrics.jsonl", "report.html"]);
-  const lines = (await readFile(join(outputDir, "metrics.jsonl"), "utf8"))
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-  expect(lines.map(({ step }) => step)).toEqual([2, 4, 4]);
-  expect(lines[0]).toMatchObject({ loss: trainer.state.logHistory[0]!.loss });
-  trainer.model.dispose();
 });

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
+import { reportersOf } from "../logging/reporters.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { TrainerCallback } from "./callback.ts";
 import { loadModelWeights, saveCheckpoint } from "./checkpoint.ts";
 import { listCheckpoints, rotateCheckpoints } from "./checkpoint-folder.ts";
 import type { RowSource, Sized } from "./collator.ts";
 import { applyComputeSettings } from "./compute-settings.ts";
-import { defaultCallbacks } from "./default-callbacks.ts";
 import { setDue } from "./default-flow.ts";
 import { metricKey } from "./early-stopping.ts";
 import { evaluateLoss } from "./evaluate-loss.ts";
@@ -52,7 +52,7 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
       evaluates: this.evalDatasets.size + this.evaluators.length > 0,
       ...(options.defaults && { defaults: options.defaults }),
     });
-    this.callbacks = [...defaultCallbacks(this.args), ...(options.callbacks ?? [])];
+    this.callbacks = [...reportersOf(this.args.report), ...(options.callbacks ?? [])];
   }
 
   /** Where the run stands; of the last run where none is going on. */
