@@ -14,6 +14,9 @@ export {
 } from "./device.ts";
 export { EngineError } from "./errors.ts";
 export type { CsvOptions } from "./formats/csv.ts";
+export { writeFileWhole } from "./formats/flushed-file.ts";
+export { type IntegerColumn, IntegerParquetWriter } from "./formats/integer-parquet.ts";
+export * from "./formats/mds.ts";
 export type { SampleBy } from "./formats/text.ts";
 export type { CausalModel } from "./generation/causal-model.ts";
 export { generate } from "./generation/generate.ts";
@@ -32,6 +35,7 @@ export type { History, ScoreProcessor } from "./generation/score-processor.ts";
 export type { SequenceBias } from "./generation/sequence-rules.ts";
 export { streamText, streamTokens } from "./generation/stream.ts";
 export { downloadFile } from "./hub/download-file.ts";
+export { flushFolder, flushTree } from "./hub/flush-folder.ts";
 export { HubError, type HubErrorCode } from "./hub/hub-error.ts";
 export type { DownloadProgress, HubOptions, RepoType } from "./hub/hub-options.ts";
 export { type HubStatus, hubStatus } from "./hub/hub-settings.ts";
@@ -47,6 +51,7 @@ export type { StoredDType, StoredTensor } from "./hub/stored-tensor.ts";
 export { storedWeight } from "./hub/stored-weight.ts";
 export type { WeightToSave } from "./hub/weight-shards.ts";
 export { Corpus, type CorpusOptions, type CorpusType, exactSearch } from "./index/exact.ts";
+export * from "./logging/index.ts";
 export * from "./model/index.ts";
 export type { AttentionCache, CachedAttentionOptions } from "./nn/attention-cache.ts";
 export type { ParameterEntry, SavedPart } from "./nn/parameter-set.ts";
@@ -54,6 +59,7 @@ export type { DropoutDraw, DropoutRates } from "./nn/pass.ts";
 export type { RopeParameters } from "./nn/rope.ts";
 export * from "./ops/index.ts";
 export { AdamW, type AdamWOptions } from "./optim/adamw.ts";
+export { type BatchSizeWarmupOptions, batchSizeWarmup } from "./optim/batch-size-warmup.ts";
 export { clipGradNorm, type GradientNorm } from "./optim/clip-grad-norm.ts";
 export {
   type GroupOptions,
@@ -61,7 +67,14 @@ export {
   type OptimizerState,
   type ParameterGroup,
   type ParameterState,
+  type SavedOptimizerState,
 } from "./optim/optimizer.ts";
+export {
+  isNotDecayed,
+  type NamedParameter,
+  type ParameterGroupsOptions,
+  parameterGroups,
+} from "./optim/parameter-groups.ts";
 export {
   constantSchedule,
   cosineSchedule,
@@ -76,6 +89,7 @@ export { checkpoint } from "./tensor/checkpoint.ts";
 export type { DType } from "./tensor/dtype.ts";
 export type { NestedNumbers } from "./tensor/nested.ts";
 export { parameter } from "./tensor/parameter.ts";
+export { type CounterGenerator, counterGenerator } from "./tensor/philox.ts";
 export { type RandnOptions, randn } from "./tensor/random.ts";
 export { tensorScope } from "./tensor/scope.ts";
 export { liveStorages } from "./tensor/storage.ts";
@@ -89,3 +103,5 @@ export type { SpecialRole, SpecialToken, SpecialTokens } from "./tokenizer/speci
 export { StreamDecoder, type StreamDecoderOptions } from "./tokenizer/stream-decoder.ts";
 export { type EncodeBatchOptions, type EncodeOptions, type Encoding, Tokenizer } from "./tokenizer/tokenizer.ts";
 export type { Truncation } from "./tokenizer/truncation.ts";
+export * from "./trainer/index.ts";
+export { nearestName } from "./trainer/nearest-name.ts";

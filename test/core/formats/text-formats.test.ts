@@ -49,7 +49,7 @@ describe("JSON lines", () => {
     const texts = [3_000_000, 10, 1_500_000, 0, 300_000].map((length, i) => String(i).repeat(length));
     const dataset = await load("a.jsonl", texts.map((text) => JSON.stringify({ text })).join("\n"));
     expect([...dataset.column("text")]).toEqual(texts);
-    expect([4, 0, 3, 1, 2].map((i) => dataset.at(i)["text"])).toEqual([4, 0, 3, 1, 2].map((i) => texts[i]));
+    expect([4, 0, 3, 1, 2].map((i) => dataset.at(i).text)).toEqual([4, 0, 3, 1, 2].map((i) => texts[i]));
   });
 
   test("begin after a byte order mark", async () => {
@@ -87,9 +87,9 @@ describe("JSON lines", () => {
   test("may have columns that objects have anyway", async () => {
     const content = '{"constructor": "x", "toString": 1}\n{"a": 1, "__proto__": {"b": 2}}\n';
     const dataset = await load("a.jsonl", content);
-    expect(dataset.at(0)["constructor"]).toBe("x");
-    expect(dataset.at(1)["toString"]).toBe(null);
-    expect(({} as Record<string, unknown>)["b"]).toBe(undefined);
+    expect(dataset.at(0).constructor).toBe("x");
+    expect(dataset.at(1).toString).toBe(null);
+    expect(({} as Record<string, unknown>).b).toBe(undefined);
   });
 });
 
