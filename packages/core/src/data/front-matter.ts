@@ -14,7 +14,7 @@ interface Line {
  * @throws Error where the field is written in another way
  */
 export function frontMatterField(readme: string, field: string): FrontMatter | null {
-  const matter = /^\ufeff?---\r?\n([^]*?)\r?\n---(?:\r?\n|$)/.exec(readme)?.[1];
+  const matter = /^\ufeff?---\r?\n([\s\S]*?)\r?\n---(?:\r?\n|$)/.exec(readme)?.[1];
   if (matter === undefined) return null;
   const lines = matter.split(/\r?\n/);
   const start = lines.findIndex((line) => line.startsWith(`${field}:`));
