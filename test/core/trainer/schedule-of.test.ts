@@ -12,17 +12,21 @@ const { total, cases }: Fixture = JSON.parse(
 );
 
 const camel = (name: string) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-const schedule = (args: Partial<TrainingArguments>, steps: number | null = total) => scheduleOf(fillArguments(args), steps);
+const schedule = (args: Partial<TrainingArguments>, steps: number | null = total) =>
+  scheduleOf(fillArguments(args), steps);
 const at = (factor: (time: number) => number, ...times: number[]) => times.map((time) => +factor(time).toFixed(12));
 
 describe("schedules by name", () => {
-  test.each(cases)("$type with warm-up $warmup and $options is that of transformers", ({ type, warmup, options, factors }) => {
-    const lrSchedulerKwargs: SchedulerOptions = Object.fromEntries(
-      Object.entries(options).map(([name, value]) => [camel(name), value]),
-    );
-    const factor = schedule({ lrSchedulerType: type, warmupSteps: warmup, lrSchedulerKwargs });
-    factors.forEach((expected, step) => expect(factor(step), `step ${step}`).toBeCloseTo(expected, 12));
-  });
+  test.each(cases)(
+    "$type with warm-up $warmup and $options is that of transformers",
+    ({ type, warmup, options, factors }) => {
+      const lrSchedulerKwargs: SchedulerOptions = Object.fromEntries(
+        Object.entries(options).map(([name, value]) => [camel(name), value]),
+      );
+      const factor = schedule({ lrSchedulerType: type, warmupSteps: warmup, lrSchedulerKwargs });
+      for (const [step, expected] of factors.entries()) expect(factor(step), `step ${step}`).toBeCloseTo(expected, 12);
+    },
+  );
 
   test("a warm-up may be a share of the run", () => {
     // ⌈0.1 · 15⌉ = 2 steps
@@ -61,7 +65,10 @@ describe("schedules by name", () => {
       { lrSchedulerType: "warmup_stable_decay" },
       "[lrSchedulerKwargs] warmup_stable_decay in steps has no numDecaySteps. Give numDecaySteps",
     ],
-    [{ lrSchedulerKwargs: { numCycles: 1 } }, 'numCycles is 1, but lrSchedulerType "linear" does not take it. It takes none.'],
+    [
+      { lrSchedulerKwargs: { numCycles: 1 } },
+      'numCycles is 1, but lrSchedulerType "linear" does not take it. It takes none.',
+    ],
     [
       { lrSchedulerType: "cosine", lrSchedulerKwargs: { numCycle: 1 } as SchedulerOptions },
       "there is no option numCycle. The nearest is numCycles.",
