@@ -82,6 +82,7 @@ export { checkpoint } from "./tensor/checkpoint.ts";
 export type { DType } from "./tensor/dtype.ts";
 export type { NestedNumbers } from "./tensor/nested.ts";
 export { parameter } from "./tensor/parameter.ts";
+export { type CounterGenerator, counterGenerator } from "./tensor/philox.ts";
 export { type RandnOptions, randn } from "./tensor/random.ts";
 export { tensorScope } from "./tensor/scope.ts";
 export { liveStorages } from "./tensor/storage.ts";
