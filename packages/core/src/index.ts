@@ -14,6 +14,9 @@ export {
 } from "./device.ts";
 export { EngineError } from "./errors.ts";
 export type { CsvOptions } from "./formats/csv.ts";
+export { writeFileWhole } from "./formats/flushed-file.ts";
+export { type IntegerColumn, IntegerParquetWriter } from "./formats/integer-parquet.ts";
+export * from "./formats/mds.ts";
 export type { SampleBy } from "./formats/text.ts";
 export type { CausalModel } from "./generation/causal-model.ts";
 export { generate } from "./generation/generate.ts";
@@ -32,6 +35,7 @@ export type { History, ScoreProcessor } from "./generation/score-processor.ts";
 export type { SequenceBias } from "./generation/sequence-rules.ts";
 export { streamText, streamTokens } from "./generation/stream.ts";
 export { downloadFile } from "./hub/download-file.ts";
+export { flushFolder, flushTree } from "./hub/flush-folder.ts";
 export { HubError, type HubErrorCode } from "./hub/hub-error.ts";
 export type { DownloadProgress, HubOptions, RepoType } from "./hub/hub-options.ts";
 export { type HubStatus, hubStatus } from "./hub/hub-settings.ts";
@@ -100,3 +104,4 @@ export { StreamDecoder, type StreamDecoderOptions } from "./tokenizer/stream-dec
 export { type EncodeBatchOptions, type EncodeOptions, type Encoding, Tokenizer } from "./tokenizer/tokenizer.ts";
 export type { Truncation } from "./tokenizer/truncation.ts";
 export * from "./trainer/index.ts";
+export { nearestName } from "./trainer/nearest-name.ts";
