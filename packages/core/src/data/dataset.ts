@@ -64,8 +64,8 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
     };
     for (const row of rows) {
       for (const name in row) {
-        let values = columns.get(name);
-        if (!values) columns.set(name, (values = []));
+        const values = columns.get(name) ?? [];
+        columns.set(name, values);
         values[length] = row[name];
       }
       if (++length === 1000) flush();
@@ -235,7 +235,10 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
    *
    * @param make sees the row and its number; what it returns has the new columns, or is nothing
    */
-  map<S extends Row>(make: (row: R, index: number) => S | void, options?: MapOptions): Dataset<Omit<R, keyof S> & S>;
+  map<S extends Row>(
+    make: (row: R, index: number) => S | undefined,
+    options?: MapOptions,
+  ): Dataset<Omit<R, keyof S> & S>;
   /**
    * The same for `batchSize` rows at a time, column by column. Where `removeColumns` leaves none of the old columns,
    * the number of rows may change.

@@ -187,11 +187,13 @@ function toNumber({ where, name }: ColumnValues, value: number | bigint, row: nu
   );
 }
 
-function serialized({ where, name, values }: ColumnValues): (Uint8Array | null)[] {
+function serialized(column: ColumnValues): (Uint8Array | null)[] {
+  const { where, name, values } = column;
   return Array.from(values, (value, row) => {
     try {
-      return value === null || value === undefined ? null : serialize(value);
+      return value === null || value === undefined ? null : serialize(withoutBigInts(column, value, row));
     } catch (error) {
+      if (error instanceof EngineError) throw error;
       throw new EngineError(
         where,
         `column ${JSON.stringify(name)} has a value that cannot be stored (row ${row + 1} of its part): ${(error as Error).message}`,
@@ -200,4 +202,14 @@ function serialized({ where, name, values }: ColumnValues): (Uint8Array | null)[
       );
     }
   });
+}
+
+/** Numbers of 64 bits become JavaScript's wherever they are. */
+function withoutBigInts(column: ColumnValues, value: unknown, row: number): unknown {
+  const inner = (each: unknown) => withoutBigInts(column, each, row);
+  if (typeof value === "bigint") return toNumber(column, value, row);
+  if (Array.isArray(value)) return value.map(inner);
+  if (value instanceof BigInt64Array || value instanceof BigUint64Array) return Array.from(value, inner);
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, inner(each)]));
 }

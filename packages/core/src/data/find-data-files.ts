@@ -123,7 +123,7 @@ function named(where: string, source: string, paths: readonly string[], name: st
   if (name === undefined) return paths;
   const inside = paths.filter((path) => path.startsWith(`${name}/`) || path.startsWith(`data/${name}/`));
   if (inside.length > 0) return inside;
-  const folders = [...new Set(paths.filter((path) => path.includes("/")).map((path) => path.split("/", 1)[0]!))];
+  const folders = [...new Set(paths.filter((path) => path.includes("/")).map((path) => path.split("/", 1)[0]!))].sort();
   throw new EngineError(
     where,
     `${source} has no part ${JSON.stringify(name)}`,

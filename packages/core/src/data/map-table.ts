@@ -75,8 +75,8 @@ function mapRows(dataset: Dataset, make: (row: Row, index: number) => object | u
       if (made instanceof Promise) throw wrongResult("is asynchronous");
       for (const name in made) {
         // rows before this one that have no value of the function keep theirs
-        let values = columns.get(name);
-        if (!values) columns.set(name, (values = new Array(end - start).fill(KEEP)));
+        const values = columns.get(name) ?? new Array<unknown>(end - start).fill(KEEP);
+        columns.set(name, values);
         values[i - start] = (made as Record<string, unknown>)[name];
       }
     }

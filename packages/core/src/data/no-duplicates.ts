@@ -58,8 +58,8 @@ function* batchesOf(order: Int32Array, { ids, columns, count }: ValueIds, batchS
       for (let i = row * columns; i < (row + 1) * columns; i++) if (ids[i]! >= 0) batchOf[ids[i]!] = number;
     };
     const wait = (place: number, value: number): void => {
-      let queue = queues.get(value);
-      if (!queue) queues.set(value, (queue = new MinHeap()));
+      const queue = queues.get(value) ?? new MinHeap();
+      queues.set(value, queue);
       queue.push(place);
       held.add(value);
     };

@@ -41,12 +41,12 @@ export class RecordTable implements Table {
   row(index: number, columns: readonly string[]): Record<string, unknown> {
     const record = this.#record(index);
     const row: Record<string, unknown> = {};
-    for (const name of columns) row[name] = valueOf(record, name);
+    for (const name of columns) row[name] = fieldOf(record, name);
     return row;
   }
 
   value(index: number, column: string): unknown {
-    return valueOf(this.#record(index), column);
+    return fieldOf(this.#record(index), column);
   }
 
   place(index: number): string {
@@ -71,7 +71,7 @@ export class RecordTable implements Table {
 }
 
 /** A column may be called "constructor". */
-function valueOf(record: Row, name: string): unknown {
+function fieldOf(record: Row, name: string): unknown {
   const value = record[name];
   return value === undefined || typeof value === "function" ? null : value;
 }

@@ -2,8 +2,8 @@ import type { Table } from "./table.ts";
 
 /** Gives back what it is given, so that a class built on it adds its private fields to any object. */
 class Itself {
-  // biome-ignore lint/correctness/noConstructorReturn: that is the purpose
   constructor(object: object) {
+    // biome-ignore lint/correctness/noConstructorReturn: that is the purpose
     return object;
   }
 }

@@ -28,10 +28,10 @@ export async function readArrow(
     encode: () => {
       throw new Error("not written here");
     },
-    decode: (packed) => decompress(packed),
+    decode: (packed) => decompress(packed).slice(), // values of 8 bytes lie at multiples of 8
   });
   try {
-    const table = arrow.tableFromIPC(bytes, { useDate: true });
+    const table = arrow.tableFromIPC(bytes, { useDate: true, useBigInt: true });
     const missing = columns?.find((column) => !table.names.includes(column));
     if (missing !== undefined) {
       throw new EngineError(

@@ -100,9 +100,9 @@ function schemaOf(metadata: FileMetaData): { readonly names: string[]; readonly 
   return { names, texts };
 }
 
-const bufferOf = (handle: FileHandle, byteLength: number): AsyncBuffer => ({
-  byteLength,
-  async slice(start, end = byteLength) {
+/** The file as the reader wants it. Where it asks for several places at once it looks at one failure only. */
+function bufferOf(handle: FileHandle, byteLength: number): AsyncBuffer {
+  const read = async (start: number, end: number): Promise<ArrayBuffer> => {
     if (!(start >= 0 && start <= end && end <= byteLength)) {
       throw new Error(`it names bytes ${start} to ${end}, but has ${byteLength}`);
     }
@@ -113,8 +113,16 @@ const bufferOf = (handle: FileHandle, byteLength: number): AsyncBuffer => ({
       at += bytesRead;
     }
     return bytes.buffer;
-  },
-});
+  };
+  return {
+    byteLength,
+    slice(start, end = byteLength) {
+      const bytes = read(start, end);
+      bytes.catch(() => {});
+      return bytes;
+    },
+  };
+}
 
 type Unpack = (input: Uint8Array, length: number) => Uint8Array;
 
