@@ -24,7 +24,7 @@ export {
 export { recipeOrder } from "./phases/data-order.ts";
 export { phaseArguments } from "./phases/phase-arguments.ts";
 export { exportCheckpoint, revisionName } from "./phases/revisions.ts";
-export { type PretrainSummary, type RunRecipeOptions, runRecipe } from "./phases/run-recipe.ts";
+export { type PhaseBegins, type PretrainSummary, type RunRecipeOptions, runRecipe } from "./phases/run-recipe.ts";
 export type { FinishedPhase } from "./phases/run-record.ts";
 export * from "./prepare/index.ts";
 export { namedRecipes } from "./recipe/named-recipes.ts";

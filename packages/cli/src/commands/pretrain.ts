@@ -85,6 +85,7 @@ async function train(recipe: Recipe, options: OptionValues, terminal: Terminal):
     isTTY: terminal.interactive,
     ...given("columns", process.stderr.columns),
   };
+  const told = new Set<string>();
   return runRecipe({
     recipe,
     output: textOption(options, "output") ?? recipe.name,
@@ -102,7 +103,14 @@ async function train(recipe: Recipe, options: OptionValues, terminal: Terminal):
     report: ["metrics", "tensorboard", "html"],
     callbacks: [progressReporter({ stream })],
     signal,
-    onNotice: (notice) => terminal.writeError(`ettin: ${notice}\n`),
+    onPhase: ({ phase, from, resumes }) => {
+      const start = from === null ? "new weights" : resumes ? `going on from ${from}` : `from ${from}`;
+      terminal.writeError(`${phase.name}: ${countText(phase.tokens)} tokens, ${start}\n`);
+    },
+    onNotice(notice) {
+      if (!told.has(notice)) terminal.writeError(`ettin: ${notice}\n`); // each phase has its own
+      told.add(notice);
+    },
   });
 }
 

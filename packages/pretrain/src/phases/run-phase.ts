@@ -3,6 +3,7 @@ import {
   type LanguageModel,
   lastCheckpoint,
   type ModernBertConfig,
+  reportersOf,
   Tokenizer,
   Trainer,
   type TrainerCallback,
@@ -51,6 +52,7 @@ export async function runPhase(options: RunPhaseOptions): Promise<PhaseResult> {
   const resumed = await lastCheckpoint(folder);
   const model = await phaseModel(recipe, phase, tokenIdsOf("runRecipe", tokenizer), resumed ?? from);
   const sequences = { tokenizer, maxSeqLen: phase.maxSeqLen };
+  options.onPhase?.({ phase, from: resumed ?? from, resumes: resumed !== null });
   try {
     const trainer: Trainer<Row, TokenTask, LanguageModel<ModernBertConfig>> = new Trainer({
       name: "runRecipe",
@@ -63,7 +65,7 @@ export async function runPhase(options: RunPhaseOptions): Promise<PhaseResult> {
         loggingSteps: options.loggingSteps ?? 100,
         loggingFirstStep: true,
         saveTotalLimit: options.saveTotalLimit ?? null,
-        ...(options.report && { report: options.report }),
+        report: [], // below, where they are told what the run is
         handleSignals: options.handleSignals ?? true,
       },
       trainDataset: dataset,
@@ -75,6 +77,9 @@ export async function runPhase(options: RunPhaseOptions): Promise<PhaseResult> {
       }),
       loss: new LanguageModelingLoss(model, { dropout: { attentionOutput: recipe.attentionOutputDropout } }),
       callbacks: [
+        ...reportersOf(options.report ?? ["metrics", "tensorboard", "html", "progress"], {
+          html: { title: `${recipe.name}: ${phase.name}`, facts: modelFacts(model) },
+        }),
         everyTokens({
           save: phase.checkpointTokens,
           evaluate: evalData ? (options.evalTokens ?? phase.checkpointTokens) : null,
@@ -111,6 +116,14 @@ export async function runPhase(options: RunPhaseOptions): Promise<PhaseResult> {
     });
     return { loss, perplexity, accuracy };
   }
+}
+
+/** A table for the report. */
+function modelFacts(model: LanguageModel<ModernBertConfig>): Record<string, Record<string, unknown>> {
+  const { vocabSize, hiddenSize, intermediateSize, numHiddenLayers, numAttentionHeads, slidingWindow } = model.config;
+  const shape = { numHiddenLayers, hiddenSize, intermediateSize, numAttentionHeads, slidingWindow, vocabSize };
+  const parameters = model.parameterCount.toLocaleString("en-US");
+  return { Model: { architecture: model.architecture, parameters, ...shape } };
 }
 
 /** Makes a model's folder of each checkpoint. */

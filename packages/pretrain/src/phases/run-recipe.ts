@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { type Dataset, EngineError, lastCheckpoint, type Reporter, Tokenizer, type TrainerCallback } from "@ettin/core";
 import { ettinTokenIds, type TokenIds } from "../objectives/token-ids.ts";
-import type { Recipe } from "../recipe/recipe.ts";
+import type { Recipe, RecipePhase } from "../recipe/recipe.ts";
 import { runPhase } from "./run-phase.ts";
 import { checkSameRecipe, type FinishedPhase, type RunRecord, readRunRecord, writeRunRecord } from "./run-record.ts";
 
@@ -39,10 +39,20 @@ export interface RunRecipeOptions {
   /** Each checkpoint is also made a model's folder below this one, named as a revision: "step1000", "ext500". */
   exportTo?: string;
   callbacks?: readonly TrainerCallback[];
+  /** Called when a phase begins, or goes on. */
+  onPhase?: (begins: PhaseBegins) => void;
   /** On SIGINT and SIGTERM finish the step, save, and resolve. @default true */
   handleSignals?: boolean;
   signal?: AbortSignal;
   onNotice?: (notice: string) => void;
+}
+
+export interface PhaseBegins {
+  readonly phase: RecipePhase;
+  /** The checkpoint or model whose weights it begins with; null: new ones. */
+  readonly from: string | null;
+  /** `from` is a checkpoint of the phase itself. */
+  readonly resumes: boolean;
 }
 
 export interface PretrainSummary {
