@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Dataset, type LoadDatasetOptions, loadDataset, loadDatasetDict } from "@ettin/core";
+import { type Dataset, type LoadDatasetOptions, loadDataset, loadDatasetDict, MdsWriter } from "@ettin/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../support/folder.ts";
 import { startHub, TOKEN } from "../../support/hub-server.ts";
@@ -95,6 +95,36 @@ describe("a folder", () => {
     );
     await expect(loadDataset(folder, { dataFiles: "*.csv" })).rejects.toThrow('has no file that matches "*.csv"');
     await expect(loadDataset(tree("a.bin"))).rejects.toThrow("has no files of a known format");
+  });
+});
+
+describe("MDS shards", () => {
+  test("are rows like others, also in folders of splits", async () => {
+    const folder = join(root, String(folders++));
+    for (const [split, count] of [
+      ["train", 5],
+      ["validation", 2],
+    ] as const) {
+      const writer = new MdsWriter(join(folder, split), { columns: { text: "str", ids: "ndarray:uint32", n: "int" } });
+      for (let n = 0; n < count; n++) await writer.write({ text: `${split} ${n}`, ids: Uint32Array.of(n, 7), n });
+      await writer.finish();
+    }
+    const { train, validation } = await loadDatasetDict<{ text: string; ids: Uint32Array; n: number }>(folder);
+    expect([...validation!.column("text")]).toEqual(["validation 0", "validation 1"]);
+    expect(train!.features).toEqual({ ids: "list<uint32>", n: "int64", text: "string" });
+    expect(
+      train!
+        .shuffle({ seed: 1 })
+        .filter(({ n }) => n === 3)
+        .at(0),
+    ).toEqual({
+      ids: Uint32Array.of(3, 7),
+      n: 3,
+      text: "train 3",
+    });
+    expect(train!.place(4)).toBe("train, sample 5");
+    const alone = await loadDataset(join(folder, "train"), { columns: ["text"] });
+    expect(alone.at(1)).toEqual({ text: "train 1" });
   });
 });
 

@@ -1,15 +1,17 @@
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { EngineError } from "../errors.ts";
 import { readArrow } from "../formats/arrow.ts";
 import { BadRows } from "../formats/bad-rows.ts";
 import { readCsv } from "../formats/csv.ts";
 import { readJsonFile } from "../formats/json-file.ts";
 import { jsonLines } from "../formats/json-lines.ts";
+import { openMds } from "../formats/mds-reader.ts";
 import { readParquet } from "../formats/parquet.ts";
 import { readRecords } from "../formats/read-records.ts";
 import { textRecords } from "../formats/text.ts";
 import { type DataFormat, formatOfName } from "./data-format.ts";
 import type { LoadDatasetOptions } from "./load-options.ts";
+import { MdsTable } from "./mds-table.ts";
 import type { Table } from "./table.ts";
 
 /** The table of one file. */
@@ -43,6 +45,8 @@ export async function loadFile(
         return readCsv(where, file, options, bad, signal);
       case "tsv":
         return readCsv(where, file, { ...options, delimiter: options.delimiter ?? "\t" }, bad, signal);
+      case "mds":
+        return openMds(dirname(file), columns ? { columns } : {}).then((reader) => new MdsTable(reader));
       case "parquet":
         return readParquet(where, file, columns, signal);
       case "arrow":
