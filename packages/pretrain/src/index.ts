@@ -5,6 +5,7 @@ export {
   evaluateLanguageModel,
   type LanguageModelEvaluation,
   type LanguageModelEvaluationOptions,
+  languageModelEvaluator,
 } from "./evaluators/language-model.ts";
 export { LanguageModelingLoss, type LanguageModelingOptions } from "./losses/language-modeling.ts";
 export { causalCollator } from "./objectives/causal.ts";

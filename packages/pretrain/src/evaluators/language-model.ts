@@ -2,6 +2,7 @@ import {
   argmax,
   crossEntropy,
   EngineError,
+  type Evaluator,
   gather,
   type LanguageModel,
   noGrad,
@@ -102,6 +103,18 @@ export async function evaluateLanguageModel(
   }
   const loss = lossSum / targets;
   return { loss, perplexity: Math.exp(loss), accuracy: correct / targets, targets, tokens, sequences };
+}
+
+/**
+ * The same as an evaluator of a trainer: "eval_loss", "eval_perplexity", "eval_accuracy" and the counts.
+ *
+ * @param rows read again at each evaluation: an array, or a dataset
+ */
+export function languageModelEvaluator(
+  rows: Iterable<Row>,
+  options: LanguageModelEvaluationOptions,
+): Evaluator<LanguageModel> {
+  return async (model) => ({ ...(await evaluateLanguageModel(model, rows, options)) });
 }
 
 /** Tasks as one batch. */

@@ -1,6 +1,6 @@
 /** Rows to sequences: how an example is prepared when it is loaded. */
-import { type CollatePlace, EngineError, type PackedTokens, packTokens, Tokenizer } from "@ettin/core";
-import { type TokenIds, tokenIdsOf } from "./token-ids.ts";
+import { type CollatePlace, EngineError, type PackedTokens, packTokens, type Tokenizer } from "@ettin/core";
+import { isTokenizer, type TokenIds, tokenIdsOf } from "./token-ids.ts";
 
 /** A row of a data set. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -46,7 +46,7 @@ export function sequencer(
     if (found.every((values) => values !== null))
       return packTokens(found.map((values, i) => prepare(values, named(i))));
 
-    if (!(tokenizer instanceof Tokenizer)) {
+    if (!isTokenizer(tokenizer)) {
       const i = found.indexOf(null);
       throw new EngineError(
         where,
