@@ -22,3 +22,4 @@ export {
   type PackedBatchSamplerOptions,
   packedBatchSampler,
 } from "./packing/packed-batch-sampler.ts";
+export * from "./prepare/index.ts";

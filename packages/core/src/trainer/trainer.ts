@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
+import { reportersOf } from "../logging/reporters.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { TrainerCallback } from "./callback.ts";
 import { loadModelWeights, saveCheckpoint } from "./checkpoint.ts";
@@ -51,7 +52,7 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
       evaluates: this.evalDatasets.size + this.evaluators.length > 0,
       ...(options.defaults && { defaults: options.defaults }),
     });
-    this.callbacks = [...(options.callbacks ?? [])];
+    this.callbacks = [...reportersOf(this.args.report), ...(options.callbacks ?? [])];
   }
 
   /** Where the run stands; of the last run where none is going on. */
