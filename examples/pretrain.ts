@@ -10,14 +10,19 @@ const { train, test } = rows.trainTestSplit({ testSize: 8, seed: 21 });
 const shape = { hiddenSize: 192, intermediateSize: 288, numHiddenLayers: 4, numAttentionHeads: 3 };
 const model = ettin.ModernBertForMaskedLM.fromConfig({ ...shape, vocabSize: tokenizer.vocabSize }, { seed: 21 });
 
-const schedule = { lrSchedulerType: "warmup_stable_decay", warmupSteps: 20, lrSchedulerKwargs: { numDecaySteps: 100 } };
 const trainer = new ettin.Trainer({
   model,
   trainDataset: train,
   collator: ettin.maskedLanguageCollator({ tokenizer, probability: 0.3 }),
   loss: new ettin.LanguageModelingLoss(model),
   evaluator: ettin.languageModelEvaluator(test, { objective: "mlm", tokenizer }),
-  args: { outputDir: "runs/tales", maxSteps: 200, optim: "stable_adamw", learningRate: 2e-3, ...schedule },
+  args: {
+    outputDir: "runs/tales",
+    maxSteps: 200,
+    learningRate: 2e-3,
+    evalStrategy: "steps",
+    evalSteps: 50,
+    loggingSteps: 50,
+  },
 });
-await trainer.train();
-await trainer.saveModel("runs/tales/model");
+console.log(await trainer.train());

@@ -2,6 +2,8 @@
 import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  Dataset,
+  FileOrder,
   type LanguageModel,
   ModernBertDecoderForCausalLM,
   ModernBertForMaskedLM,
@@ -27,7 +29,6 @@ interface Fixture {
     decay: number;
     floor: number;
   };
-  order: number[][];
   rows: number[][];
   weights: Record<"encoder" | "decoder", Record<string, number[]>>;
   losses: Record<Objective, number[]>;
@@ -52,16 +53,7 @@ async function initialModel(objective: Objective): Promise<LanguageModel> {
   return Model.fromPretrained(join(folder, objective));
 }
 
-/** The fixture's rows in the fixture's order, a step's rows in so many batches. */
-const inBatches = (batchesPerStep: number) => ({
-  batchesPerEpoch: fixture.order.length * batchesPerStep,
-  *batches() {
-    for (const rows of fixture.order) {
-      const size = rows.length / batchesPerStep;
-      for (let i = 0; i < rows.length; i += size) yield rows.slice(i, i + size);
-    }
-  },
-});
+const dataset = Dataset.fromRows(fixture.rows.map((input_ids) => ({ input_ids })));
 
 /** The losses of the first steps of a run of 200. */
 async function curve(objective: Objective, steps: number, way: Partial<TrainingArguments> = {}): Promise<number[]> {
@@ -71,16 +63,15 @@ async function curve(objective: Objective, steps: number, way: Partial<TrainingA
   const masks = objective === "clm" ? {} : { masks: join(FOLDER, `${objective}.jsonl`) };
   const trainer = new Trainer({
     model,
-    trainDataset: {
-      length: fixture.rows.length,
-      rows: (indices) => Array.from(indices, (i) => ({ input_ids: fixture.rows[i]! })),
-    },
-    batchSampler: inBatches(way.gradientAccumulationSteps ?? 1),
+    trainDataset: dataset,
+    batchSampler: await FileOrder.open(join(FOLDER, "order.json"), {
+      batchSize: 8 / (way.gradientAccumulationSteps ?? 1),
+    }),
     collator: objectiveCollator(objective, { tokenizer: fixture.tokens, ...masks }),
     loss: new LanguageModelingLoss(model),
     args: {
       outputDir: join(folder, "run"),
-      maxSteps: fixture.order.length,
+      maxSteps: 200,
       optim: "stable_adamw",
       optimArgs: { decoupleLearningRate: true },
       learningRate,

@@ -2,9 +2,11 @@
 import { join } from "node:path";
 import {
   type BatchSource,
+  Dataset,
   type LanguageModel,
   ModernBertDecoderForCausalLM,
   ModernBertForMaskedLM,
+  type Row,
   Trainer,
   type TrainingArguments,
 } from "@ettin/core";
@@ -14,7 +16,6 @@ import {
   type Objective,
   objectiveCollator,
   packedBatchSampler,
-  type Row,
   type TokenTask,
 } from "@ettin/pretrain";
 import { describe, expect, test } from "vitest";
@@ -49,7 +50,7 @@ function trainerOf(objective: Objective, args: Partial<TrainingArguments>, batch
   const model: LanguageModel = Model.fromConfig(shape, { seed: 1 });
   const trainer = new Trainer<Row, TokenTask, LanguageModel>({
     model,
-    trainDataset: { length: 48, rows: (indices) => Array.from(indices, (i) => rows[i]!) },
+    trainDataset: Dataset.fromRows(rows),
     batchSampler,
     collator: objectiveCollator(objective, { tokenizer, probability: 0.3 }),
     loss: new LanguageModelingLoss(model, { dropout: { attentionOutput: 0.1 } }),

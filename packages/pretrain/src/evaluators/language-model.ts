@@ -6,6 +6,7 @@ import {
   gather,
   type LanguageModel,
   noGrad,
+  type Row,
   Tensor,
   tensorScope,
 } from "@ettin/core";
@@ -13,7 +14,7 @@ import { type Objective, type TokenTask, tokenTask } from "../batch.ts";
 import { checkObjective } from "../objectives/check-objective.ts";
 import type { MaskRule } from "../objectives/masking.ts";
 import { objectiveCollator } from "../objectives/objective-collator.ts";
-import type { Row, SequenceOptions } from "../objectives/sequences.ts";
+import type { SequenceOptions } from "../objectives/sequences.ts";
 
 export interface LanguageModelEvaluationOptions extends SequenceOptions {
   objective: Objective;
