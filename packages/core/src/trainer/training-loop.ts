@@ -45,7 +45,11 @@ export async function* trainingLoop<R, Batch extends Sized>(
       if (!Number.isFinite(numbers.loss + numbers.gradNorm)) {
         const { computeDtype } = model;
         const { loss: value, gradNorm } = numbers;
-        throw new NonFiniteLossError(state.globalStep + 1, value, gradNorm, step.rows, computeDtype === "bfloat16");
+        const { dataset } = run;
+        throw new NonFiniteLossError(state.globalStep + 1, value, gradNorm, step.rows, {
+          bfloat16: computeDtype === "bfloat16",
+          place: dataset.place?.bind(dataset),
+        });
       }
       state.globalStep++;
       state.epoch = step.epoch;
