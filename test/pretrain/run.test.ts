@@ -1,7 +1,7 @@
 /** Whole runs by the trainer, with masks that are drawn, packed batches, and dropout. */
 import { join } from "node:path";
 import {
-  type BatchSource,
+  type BatchSampler,
   Dataset,
   type LanguageModel,
   ModernBertDecoderForCausalLM,
@@ -37,7 +37,7 @@ const rows = Array.from({ length: 48 }, (_, b) => ({
   input_ids: Array.from({ length: 4 + ((b * 7) % 20) }, (_, t) => 5 + ((b * 13 + t) % 59)),
 }));
 const length = (row: number) => rows[row]!.input_ids.length + 2;
-const inOrder: BatchSource = {
+const inOrder: BatchSampler = {
   batchesPerEpoch: 6,
   *batches(epoch: number) {
     for (let b = 0; b < 6; b++) yield Array.from({ length: 8 }, (_, i) => (b * 8 + i + 5 * epoch) % 48);
@@ -102,7 +102,7 @@ describe.each(["mlm", "clm", "mntp"] as const)("a run of %s", (objective) => {
   });
 
   test("has the same masks and losses when its batches are halved", async () => {
-    const halves: BatchSource = {
+    const halves: BatchSampler = {
       batchesPerEpoch: 12,
       *batches(epoch: number) {
         for (const batch of inOrder.batches(epoch)) yield* [batch.slice(0, 4), batch.slice(4)];
