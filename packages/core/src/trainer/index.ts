@@ -1,6 +1,6 @@
 export type { TrainerCallback } from "./callback.ts";
 export { lastCheckpoint } from "./checkpoint-folder.ts";
-export type { BatchSource, CollatePlace, Collator, RowSource, Sized } from "./collator.ts";
+export type { CollatePlace, Collator, RowSource, Sized } from "./collator.ts";
 export { EarlyStoppingCallback, type EarlyStoppingOptions } from "./early-stopping.ts";
 export { encodeInPieces, packedPiece } from "./encode-in-pieces.ts";
 export { type FillArgumentsOptions, fillArguments } from "./fill-arguments.ts";
