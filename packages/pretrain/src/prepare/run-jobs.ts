@@ -86,23 +86,21 @@ export async function runJobs<T extends keyof Tasks>(
 
 function ask(thread: Worker, job: unknown, onProgress: (amount: number) => void): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const done = () => {
-      thread.removeAllListeners();
+    const settle = (end: () => void) => {
+      thread.off("message", onMessage).off("error", onError).off("exit", onExit);
+      end();
     };
-    thread.on("message", (reply: JobReply) => {
-      if ("amount" in reply) return onProgress(reply.amount);
-      done();
-      if ("error" in reply) reject(errorOf(reply.error));
-      else resolve(reply.result);
-    });
-    thread.once("error", (error) => {
-      done();
-      reject(error);
-    });
-    thread.once("exit", (code) => {
-      done();
-      reject(new EngineError("prepare", `a worker thread ended with code ${code}`, "Run it again with fewer workers."));
-    });
+    const onMessage = (reply: JobReply) => {
+      if ("amount" in reply) onProgress(reply.amount);
+      else settle(() => ("error" in reply ? reject(errorOf(reply.error)) : resolve(reply.result)));
+    };
+    const onError = (error: Error) => settle(() => reject(error));
+    const onExit = (code: number) =>
+      settle(() => {
+        const what = `a worker thread ended with code ${code}`;
+        reject(new EngineError("prepare", what, "Run it again with fewer workers."));
+      });
+    thread.on("message", onMessage).on("error", onError).on("exit", onExit);
     thread.postMessage({ job });
   });
 }
