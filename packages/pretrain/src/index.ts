@@ -21,4 +21,12 @@ export {
   type PackedBatchSamplerOptions,
   packedBatchSampler,
 } from "./packing/packed-batch-sampler.ts";
+export { recipeOrder } from "./phases/data-order.ts";
+export { phaseArguments } from "./phases/phase-arguments.ts";
+export { exportCheckpoint, revisionName } from "./phases/revisions.ts";
+export { type PhaseBegins, type PretrainSummary, type RunRecipeOptions, runRecipe } from "./phases/run-recipe.ts";
+export type { FinishedPhase } from "./phases/run-record.ts";
 export * from "./prepare/index.ts";
+export { namedRecipes } from "./recipe/named-recipes.ts";
+export { type ReadRecipeOptions, readRecipe } from "./recipe/read-recipe.ts";
+export type { Recipe, RecipeModel, RecipeOptimizer, RecipePhase, RecipeSchedule } from "./recipe/recipe.ts";
