@@ -31,7 +31,11 @@ interface JobError {
 export type JobReply = { readonly amount: number } | { readonly result: unknown } | { readonly error: JobError };
 
 /** The worker's program lies beside this file, under the same suffix: a source, or what was built of it. */
-const PROGRAM = new URL(import.meta.url.endsWith(".ts") ? "./job-worker.ts" : "./job-worker.js", import.meta.url);
+const FROM_SOURCES = import.meta.url.endsWith(".ts");
+const PROGRAM = new URL(FROM_SOURCES ? "./job-worker.ts" : "./job-worker.js", import.meta.url);
+
+/** A loader is for sources alone; other flags of this process, such as --input-type, are not for the program above. */
+const FLAGS = FROM_SOURCES ? process.execArgv : [];
 
 /**
  * Runs jobs on worker threads, each taking the next one when it is done. The first error stops all of them.
@@ -60,7 +64,7 @@ export async function runJobs<T extends keyof Tasks>(
 
   const threads = Array.from(
     { length: Math.min(workers, jobs.length) },
-    () => new Worker(PROGRAM, { workerData: { task, tokenizer } satisfies WorkerSettings }),
+    () => new Worker(PROGRAM, { execArgv: FLAGS, workerData: { task, tokenizer } satisfies WorkerSettings }),
   );
   const stopped = new Promise<never>((_, reject) => {
     if (signal) signal.addEventListener("abort", () => reject(signal.reason), { once: true });
