@@ -1,4 +1,4 @@
-import { type BatchSource, EngineError, NumpyGenerator } from "@ettin/core";
+import { type BatchSampler, EngineError, NumpyGenerator } from "@ettin/core";
 
 /**
  * The order in which the recipe's loader reads: in each epoch all rows once, permuted by NumPy's PCG64DXSM with
@@ -6,7 +6,7 @@ import { type BatchSource, EngineError, NumpyGenerator } from "@ettin/core";
  *
  * @see https://github.com/mosaicml/streaming
  */
-export function recipeOrder(rows: number, batchSize: number, seed: number): BatchSource {
+export function recipeOrder(rows: number, batchSize: number, seed: number): BatchSampler {
   const batchesPerEpoch = Math.floor(rows / batchSize);
   if (batchesPerEpoch === 0) {
     throw new EngineError(

@@ -1,11 +1,11 @@
-import { type BatchSource, type Dataset, EngineError, type TrainingArguments } from "@ettin/core";
+import { type BatchSampler, type Dataset, EngineError, type TrainingArguments } from "@ettin/core";
 import { packedBatchSampler } from "../packing/packed-batch-sampler.ts";
 import type { Recipe, RecipePhase } from "../recipe/recipe.ts";
 import { recipeOrder } from "./data-order.ts";
 
 /** The batches of a phase, and what of its arguments goes with them. */
 export interface PhaseSource {
-  readonly source: BatchSource;
+  readonly source: BatchSampler;
   readonly args: Partial<TrainingArguments>;
 }
 

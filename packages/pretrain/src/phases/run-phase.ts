@@ -3,6 +3,7 @@ import {
   type LanguageModel,
   lastCheckpoint,
   type ModernBertConfig,
+  type Row,
   reportersOf,
   Tokenizer,
   Trainer,
@@ -13,7 +14,6 @@ import type { TokenTask } from "../batch.ts";
 import { evaluateLanguageModel } from "../evaluators/language-model.ts";
 import { LanguageModelingLoss } from "../losses/language-modeling.ts";
 import { objectiveCollator } from "../objectives/objective-collator.ts";
-import type { Row } from "../objectives/sequences.ts";
 import { type TokenIds, tokenIdsOf } from "../objectives/token-ids.ts";
 import { recordDataOrder } from "../prepare/record-data-order.ts";
 import type { RecipePhase } from "../recipe/recipe.ts";
