@@ -47,6 +47,8 @@ export interface RunRecipeOptions {
   saveTotalLimit?: number;
   /** Each checkpoint is also made a model's folder below this one, named as a revision: "step1000", "ext500". */
   exportTo?: string;
+  /** Where the order of the data is written, as `DataOrderWriter` does. @default nowhere */
+  dataOrder?: string;
   callbacks?: readonly TrainerCallback[];
   /** Called when a phase begins, or goes on. */
   onPhase?: (begins: PhaseBegins) => void;
