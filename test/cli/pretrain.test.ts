@@ -81,7 +81,9 @@ describe("ettin pretrain", () => {
     expect(code, stderr).toBe(130);
     const rest = await runCommand([...args, "--json"]);
     expect(rest.code, rest.stderr).toBe(0);
-    expect(rest.stderr).toContain(`pretraining: 300 tokens, going on from ${join(output, "pretraining", "checkpoint-2")}`);
+    expect(rest.stderr).toContain(
+      `pretraining: 300 tokens, going on from ${join(output, "pretraining", "checkpoint-2")}`,
+    );
     const summary = JSON.parse(rest.stdout) as { phases: { name: string; steps: number }[] };
     expect(summary.phases.map(({ name, steps }) => [name, steps])).toEqual([
       ["pretraining", 6],
