@@ -3,7 +3,6 @@ import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   Dataset,
-  FileOrder,
   type LanguageModel,
   ModernBertDecoderForCausalLM,
   ModernBertForMaskedLM,
@@ -64,13 +63,12 @@ async function curve(objective: Objective, steps: number, way: Partial<TrainingA
   const trainer = new Trainer({
     model,
     trainDataset: dataset,
-    batchSampler: await FileOrder.open(join(FOLDER, "order.json"), {
-      batchSize: 8 / (way.gradientAccumulationSteps ?? 1),
-    }),
     collator: objectiveCollator(objective, { tokenizer: fixture.tokens, ...masks }),
     loss: new LanguageModelingLoss(model),
     args: {
       outputDir: join(folder, "run"),
+      order: join(FOLDER, "order.json"),
+      perDeviceTrainBatchSize: 8 / (way.gradientAccumulationSteps ?? 1),
       maxSteps: 200,
       optim: "stable_adamw",
       optimArgs: { decoupleLearningRate: true },
