@@ -44,6 +44,7 @@ export type { StoredDType, StoredTensor } from "./hub/stored-tensor.ts";
 export { storedWeight } from "./hub/stored-weight.ts";
 export type { WeightToSave } from "./hub/weight-shards.ts";
 export { Corpus, type CorpusOptions, type CorpusType, exactSearch } from "./index/exact.ts";
+export * from "./logging/index.ts";
 export * from "./model/index.ts";
 export type { AttentionCache, CachedAttentionOptions } from "./nn/attention-cache.ts";
 export type { ParameterEntry, SavedPart } from "./nn/parameter-set.ts";
@@ -51,6 +52,7 @@ export type { DropoutDraw, DropoutRates } from "./nn/pass.ts";
 export type { RopeParameters } from "./nn/rope.ts";
 export * from "./ops/index.ts";
 export { AdamW, type AdamWOptions } from "./optim/adamw.ts";
+export { type BatchSizeWarmupOptions, batchSizeWarmup } from "./optim/batch-size-warmup.ts";
 export { clipGradNorm, type GradientNorm } from "./optim/clip-grad-norm.ts";
 export {
   type GroupOptions,
@@ -58,7 +60,14 @@ export {
   type OptimizerState,
   type ParameterGroup,
   type ParameterState,
+  type SavedOptimizerState,
 } from "./optim/optimizer.ts";
+export {
+  isNotDecayed,
+  type NamedParameter,
+  type ParameterGroupsOptions,
+  parameterGroups,
+} from "./optim/parameter-groups.ts";
 export {
   constantSchedule,
   cosineSchedule,
@@ -73,6 +82,7 @@ export { checkpoint } from "./tensor/checkpoint.ts";
 export type { DType } from "./tensor/dtype.ts";
 export type { NestedNumbers } from "./tensor/nested.ts";
 export { parameter } from "./tensor/parameter.ts";
+export { type CounterGenerator, counterGenerator } from "./tensor/philox.ts";
 export { type RandnOptions, randn } from "./tensor/random.ts";
 export { tensorScope } from "./tensor/scope.ts";
 export { liveStorages } from "./tensor/storage.ts";
@@ -86,3 +96,4 @@ export type { SpecialRole, SpecialToken, SpecialTokens } from "./tokenizer/speci
 export { StreamDecoder, type StreamDecoderOptions } from "./tokenizer/stream-decoder.ts";
 export { type EncodeBatchOptions, type EncodeOptions, type Encoding, Tokenizer } from "./tokenizer/tokenizer.ts";
 export type { Truncation } from "./tokenizer/truncation.ts";
+export * from "./trainer/index.ts";

@@ -1,2 +1,23 @@
 /** The public surface, by name. */
 export { EngineError } from "@ettin/core";
+export type { Objective, TokenTask } from "./batch.ts";
+export {
+  evaluateLanguageModel,
+  type LanguageModelEvaluation,
+  type LanguageModelEvaluationOptions,
+} from "./evaluators/language-model.ts";
+export { LanguageModelingLoss, type LanguageModelingOptions } from "./losses/language-modeling.ts";
+export { causalCollator } from "./objectives/causal.ts";
+export type { TokenCollator } from "./objectives/collator.ts";
+export { type MaskedOptions, maskedLanguageCollator } from "./objectives/masked-language.ts";
+export { maskedNextTokenCollator } from "./objectives/masked-next-token.ts";
+export type { MaskOptions, MaskRule } from "./objectives/masking.ts";
+export { objectiveCollator } from "./objectives/objective-collator.ts";
+export type { Row, SequenceOptions } from "./objectives/sequences.ts";
+export { ettinTokenIds, type TokenIds } from "./objectives/token-ids.ts";
+export { type PackedRows, type PackingOptions, packBestFit, packBestFitAsync } from "./packing/best-fit.ts";
+export {
+  type PackedBatchSampler,
+  type PackedBatchSamplerOptions,
+  packedBatchSampler,
+} from "./packing/packed-batch-sampler.ts";

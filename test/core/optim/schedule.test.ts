@@ -33,8 +33,23 @@ describe("schedules", () => {
     expect(at(decay, 12.5, 50)).toEqual([0.52, 0.04]);
   });
 
-  test("without a fall it stays at 1", () => {
-    expect(at(warmupStableDecaySchedule({ warmup: 2, decay: 0, total: 10 }), 5, 9.5)).toEqual([1, 1]);
+  test("without a fall it stays at 1, at the end and after it", () => {
+    const schedule = warmupStableDecaySchedule({ warmup: 2, decay: 0, total: 10, floor: 0.02 });
+    expect(at(schedule, 5, 9.5, 10, 11)).toEqual([1, 1, 1, 1]);
+  });
+
+  test("the rise may begin above 0", () => {
+    // ε + (1 − ε) t / T: at half of it, with ε = 0.2, 0.6
+    expect(at(warmupStableDecaySchedule({ warmup: 4, decay: 0, total: 10, start: 0.2 }), 0, 2, 4)).toEqual([
+      0.2, 0.6, 1,
+    ]);
+    expect(warmupStableDecaySchedule({ warmup: 4, decay: 0, total: 10, start: 1e-10 })(0)).toBe(1e-10);
+  });
+
+  test("a fall by half a cosine", () => {
+    // 0.1 + 0.9 (1 + cos πs) / 2 at s = 0, 1/2, 1
+    const schedule = warmupStableDecaySchedule({ decay: 4, total: 10, floor: 0.1, shape: "cosine" });
+    expect(at(schedule, 6, 8, 10)).toEqual([1, 0.55, 0.1]);
   });
 
   test("a fall that begins before the warm-up ends is refused", () => {

@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError, shapeText } from "../errors.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { parseByteSize } from "./byte-size.ts";
+import { flushFolder } from "./flush-folder.ts";
 import { WEIGHTS_FILE, WEIGHTS_INDEX } from "./open-weights.ts";
 import { quoted, STORED_BITS } from "./stored-tensor.ts";
-import { dealShards, layOut, type WeightToSave, weightBytes } from "./weight-shards.ts";
+import { dealShards, type WeightToSave, weightBytes } from "./weight-shards.ts";
+import { writeAll, writeFileWhole, writeSafetensors } from "./write-safetensors.ts";
 
 export interface SaveWeightsOptions {
   /**
@@ -20,7 +22,6 @@ export interface SaveWeightsOptions {
 }
 
 const SHARD = /^model-\d{5,}-of-\d{5,}\.safetensors$/;
-const WRITE_AT_ONCE = 1 << 26; // one write call takes less than 2 GiB
 
 /**
  * Writes a model's tensors to a folder: `model.safetensors`, or shards and their index beyond `maxShardSize`. Files are
@@ -46,7 +47,7 @@ export async function saveWeights(
     for (const [i, shard] of shards.entries()) {
       const from = beside(names[i]!);
       written.push({ from, to: join(folder, names[i]!) });
-      await writeFileWhole(from, (file) => writeTensors(file, shard, metadata));
+      await writeSafetensors(from, shard, metadata);
     }
     if (shards.length > 1) {
       const from = beside(WEIGHTS_INDEX);
@@ -103,58 +104,9 @@ ${lines.join(",\n")}
 `;
 }
 
-async function writeFileWhole(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const file = await open(path, "wx");
-  try {
-    await write(file);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function writeTensors(
-  file: FileHandle,
-  tensors: readonly WeightToSave[],
-  metadata: Readonly<Record<string, string>>,
-): Promise<void> {
-  const { header, ordered } = layOut(tensors, metadata);
-  await writeAll(file, header);
-  for (const tensor of ordered) {
-    const bytes = await tensor.read();
-    if (bytes.byteLength !== weightBytes(tensor)) {
-      throw new EngineError(
-        "saveWeights",
-        `tensor ${quoted(tensor.name)} ${tensor.dtype} ${shapeText(tensor.shape)} takes ${weightBytes(tensor)} bytes, ` +
-          `but its read() gave ${bytes.byteLength}`,
-        "Give all its bytes, in that element type.",
-      );
-    }
-    await writeAll(file, bytes);
-  }
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.byteLength; ) {
-    const { bytesWritten } = await file.write(bytes, done, Math.min(WRITE_AT_ONCE, bytes.byteLength - done));
-    done += bytesWritten;
-  }
-}
-
 async function removeEarlier(folder: string, keep: ReadonlySet<string>): Promise<void> {
   for (const name of await readdir(folder)) {
     const ours = name === WEIGHTS_FILE || name === WEIGHTS_INDEX || SHARD.test(name);
     if (ours && !keep.has(name)) await rm(join(folder, name));
-  }
-}
-
-/** Makes renames durable, where a folder can be opened. */
-async function flushFolder(folder: string): Promise<void> {
-  if (process.platform === "win32") return;
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

@@ -48,6 +48,11 @@ export interface OptimizerState<Values = Tensor> {
   groups: (Required<GroupOptions> & { parameters: number[] })[];
 }
 
+/** A state that `loadStateDict` takes: the parameters' own come from any iterable. */
+export type SavedOptimizerState = Omit<OptimizerState, "state"> & {
+  state: Iterable<ParameterState<Tensor | TypedArray> | null>;
+};
+
 /** A share of the parameters that a kernel moves in one pass: those of one group that have taken as many steps. */
 export interface Update {
   readonly group: FilledGroup;
@@ -85,6 +90,11 @@ export abstract class Optimizer {
       seen.add(parameter);
     }
     if (seen.size === 0) throw new EngineError(name, "there are no parameters", "Pass model.parameters().");
+  }
+
+  /** The rate that the groups' own are proportions of, and that a step takes by default. */
+  get baseLearningRate(): number {
+    return this.learningRate;
   }
 
   /** Moves one share of the parameters. */
@@ -156,8 +166,11 @@ export abstract class Optimizer {
     };
   }
 
-  /** Takes over a saved state: copies the values, and the groups' options. */
-  loadStateDict(saved: OptimizerState<Tensor | TypedArray>): void {
+  /**
+   * Takes over a saved state: copies the values, and the groups' options. The parameters' states are taken one by one, so
+   * that they may be read from a file as they are asked for.
+   */
+  loadStateDict(saved: SavedOptimizerState): void {
     const parameters = this.groups.flatMap((group) => group.parameters);
     const sizes = (groups: readonly { parameters: readonly unknown[] }[]) => groups.map((g) => g.parameters.length);
     if (String(sizes(saved.groups)) !== String(sizes(this.groups))) {
@@ -172,16 +185,17 @@ export abstract class Optimizer {
       const { parameters: _, ...options } = saved.groups[i]!;
       Object.assign(group, options);
     });
-    saved.state.forEach((state, i) => {
-      const parameter = parameters[i]!;
+    let i = 0;
+    for (const state of saved.state) {
+      const parameter = parameters[i++]!;
       this.forget(parameter);
-      if (!state) return;
+      if (!state) continue;
       this.state.set(parameter, {
         step: state.step,
         first: copied(this.name, state.first, parameter),
         second: copied(this.name, state.second, parameter),
       });
-    });
+    }
   }
 
   private forget(parameter: Tensor): void {

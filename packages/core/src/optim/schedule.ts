@@ -67,22 +67,37 @@ export interface WarmupStableDecayOptions {
   total: number;
   /** What is left at `total`. @default 0 */
   floor?: number;
+  /** Where the rise begins: Ettin's pretraining begins at 1e-10, Transformers at its floor. @default 0 */
+  start?: number;
   /**
-   * How it falls over the share s of `decay`: "linear" as 1 − s, "one-minus-sqrt" as 1 − √s, fast at first.
+   * How it falls over the share s of `decay`: "linear" as 1 − s, "one-minus-sqrt" as 1 − √s, fast at first, "cosine" as
+   * half a wave, (1 + cos πs) / 2.
    *
    * @default "linear"
    */
-  shape?: "linear" | "one-minus-sqrt";
+  shape?: "linear" | "one-minus-sqrt" | "cosine";
 }
 
+const FALLS = {
+  linear: (s: number) => 1 - s,
+  "one-minus-sqrt": (s: number) => 1 - Math.sqrt(s),
+  cosine: (s: number) => 0.5 * (1 + Math.cos(Math.PI * s)),
+} as const;
+
 /**
- * A linear rise, a plateau at 1, and a fall to `floor`: `floor + (1 − floor)·(1 − s)` or `floor + (1 − floor)·(1 − √s)`.
+ * A linear rise from `start`, a plateau at 1, and a fall to `floor`: `floor + (1 − floor)·f(s)` with f by `shape`. With
+ * `decay` 0 it never falls.
  *
- * @see https://arxiv.org/abs/2405.18392 for the shapes of the fall
+ * @see https://arxiv.org/abs/2405.18392 for the shapes of the fall; `get_wsd_schedule` of Hugging Face Transformers
  */
 export function warmupStableDecaySchedule(options: WarmupStableDecayOptions): Schedule {
-  const { warmup = 0, decay, total, floor = 0, shape = "linear" } = options;
-  checkTimes("warmupStableDecaySchedule", { warmup, decay, total, floor });
+  const { warmup = 0, decay, total, floor = 0, start = 0, shape = "linear" } = options;
+  checkTimes("warmupStableDecaySchedule", { warmup, decay, total, floor, start });
+  const fall = FALLS[shape];
+  if (!fall) {
+    const shapes = Object.keys(FALLS).join(", ");
+    throw new EngineError("warmupStableDecaySchedule", `shape is "${shape}"`, `Use one of ${shapes}.`);
+  }
   if (warmup + decay > total) {
     throw new EngineError(
       "warmupStableDecaySchedule",
@@ -92,9 +107,8 @@ export function warmupStableDecaySchedule(options: WarmupStableDecayOptions): Sc
   }
   const begin = total - decay;
   return (time) => {
-    if (time < warmup) return warmedUp(time, warmup);
-    if (time <= begin) return 1;
-    const s = share(time, begin, total);
-    return floor + (1 - floor) * (1 - (shape === "linear" ? s : Math.sqrt(s)));
+    if (time < warmup) return start + (1 - start) * warmedUp(time, warmup);
+    if (time <= begin || decay === 0) return 1;
+    return floor + (1 - floor) * fall(share(time, begin, total));
   };
 }

@@ -1,6 +1,12 @@
-import type { TypedArray } from "../tensor/bytes.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type GroupOptions, Optimizer, type OptimizerState, type ParameterGroup, type Update } from "./optimizer.ts";
+import {
+  type GroupOptions,
+  Optimizer,
+  type OptimizerState,
+  type ParameterGroup,
+  type SavedOptimizerState,
+  type Update,
+} from "./optimizer.ts";
 
 export interface StableAdamWOptions extends GroupOptions {
   /** @default 1e-3 */
@@ -52,7 +58,7 @@ export class StableAdamW extends Optimizer {
     return { ...super.stateDict(), decayPerRate: this.decayPerRate };
   }
 
-  override loadStateDict(saved: OptimizerState<Tensor | TypedArray>): void {
+  override loadStateDict(saved: SavedOptimizerState): void {
     super.loadStateDict(saved);
     this.decayPerRate = saved.decayPerRate ?? this.decayPerRate;
   }

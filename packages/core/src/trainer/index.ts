@@ -1,0 +1,21 @@
+export type { TrainerCallback } from "./callback.ts";
+export { lastCheckpoint } from "./checkpoint-folder.ts";
+export type { BatchSource, CollatePlace, Collator, RowSource, Sized } from "./collator.ts";
+export { EarlyStoppingCallback, type EarlyStoppingOptions } from "./early-stopping.ts";
+export { encodeInPieces, packedPiece } from "./encode-in-pieces.ts";
+export { type FillArgumentsOptions, fillArguments } from "./fill-arguments.ts";
+export type { Loss, LossPass, LossPiece } from "./loss.ts";
+export { NonFiniteLossError } from "./non-finite-loss.ts";
+export { sequenceRanges } from "./sequence-ranges.ts";
+export type { TrainableModel } from "./trainable-model.ts";
+export { Trainer } from "./trainer.ts";
+export type { Evaluator, EvaluatorPlace, TrainerOptions, TrainOptions } from "./trainer-options.ts";
+export type { LogEntry, StepReport, TrainerControl, TrainerState, TrainSummary } from "./trainer-state.ts";
+export type {
+  BatchSizeWarmup,
+  OptimizerArguments,
+  Reporter,
+  SchedulerOptions,
+  SchedulerType,
+  TrainingArguments,
+} from "./training-arguments.ts";

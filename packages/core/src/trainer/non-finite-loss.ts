@@ -1,0 +1,28 @@
+import { EngineError } from "../errors.ts";
+
+const MOST_ROWS = 32;
+
+/** A step whose loss or gradient is infinite or NaN. The weights are those of the step before. */
+export class NonFiniteLossError extends EngineError {
+  override readonly name = "NonFiniteLossError";
+  /** Counts from 1. */
+  readonly step: number;
+  readonly loss: number;
+  readonly gradNorm: number;
+  /** The step's rows of the training set. */
+  readonly rows: readonly number[];
+
+  constructor(step: number, loss: number, gradNorm: number, rows: readonly number[], bfloat16: boolean) {
+    const listed = `${rows.slice(0, MOST_ROWS).join(", ")}${rows.length > MOST_ROWS ? ", …" : ""}`;
+    super(
+      "train",
+      `step ${step} has loss ${loss} and gradient norm ${gradNorm}, over the ${rows.length} row${rows.length === 1 ? "" : "s"} ${listed}`,
+      "The weights are unharmed. Look at those rows for empty texts and scores that are not numbers, lower learningRate, " +
+        `lengthen the warm-up, or lower maxGradNorm${bfloat16 ? ", or set bf16: false" : ""}; then resume from the last checkpoint.`,
+    );
+    this.step = step;
+    this.loss = loss;
+    this.gradNorm = gradNorm;
+    this.rows = rows;
+  }
+}
