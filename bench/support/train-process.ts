@@ -1,17 +1,9 @@
 /** A process of its own that trains a model of random weights and says how long the steps took: its argument is a `Task`. */
-import { readFileSync } from "node:fs";
-import {
-  AdamW,
-  clipGradNorm,
-  ModernBertDecoderForCausalLM,
-  ModernBertForMaskedLM,
-  memoryStats,
-  nextTokens,
-  type PackedTokens,
-  packTokens,
-  type TokenTargets,
-  tensorScope,
-} from "@ettin/core";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ModernBertDecoderForCausalLM, ModernBertForMaskedLM, memoryStats, Trainer } from "@ettin/core";
+import { ettinTokenIds, LanguageModelingLoss, objectiveCollator } from "@ettin/pretrain";
 import { peakMemory } from "./peak-memory.mjs";
 
 export interface Task {
@@ -22,7 +14,7 @@ export interface Task {
   batches: string;
   /** Steps before the clock starts. */
   warmup: number;
-  gradientCheckpointing?: boolean;
+  gradientCheckpointing: boolean;
 }
 
 export interface Report {
@@ -39,60 +31,65 @@ export interface Report {
   peak: number;
   /** Megabytes of storages at their peak. */
   storages: number;
+  notices: string[];
 }
 
 const task = JSON.parse(process.argv[2]!) as Task;
 const steps = JSON.parse(readFileSync(task.batches, "utf8")) as number[][][];
+const rows = steps.flat().map((input_ids) => ({ input_ids }));
 const model =
   task.objective === "mlm"
     ? ModernBertForMaskedLM.fromConfig(`ettin-encoder-${task.size}`)
     : ModernBertDecoderForCausalLM.fromConfig(`ettin-decoder-${task.size}`);
-model.computeDtype = task.dtype;
-model.gradientCheckpointing = task.gradientCheckpointing ?? false;
-const parameters = model.parameters();
-const optimizer = new AdamW(parameters, { learningRate: 1e-5, weightDecay: 0 });
 
-/** 30 % of the places, without the first and the last of a sequence; four in five of them become [MASK]. */
-function masked(batch: PackedTokens, seed: number): { batch: PackedTokens; targets: TokenTargets } {
-  const tokens = batch.tokens.slice();
-  const rows: number[] = [];
-  let state = seed * 2654435761;
-  const uniform = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    return (state >>> 0) / 2 ** 32;
-  };
-  for (let b = 0; b + 1 < batch.offsets.length; b++) {
-    for (let t = batch.offsets[b]! + 1; t < batch.offsets[b + 1]! - 1; t++) {
-      if (uniform() >= 0.3) continue;
-      rows.push(t);
-      if (uniform() < 0.8) tokens[t] = 50284;
-    }
-  }
-  const ids = Int32Array.from(rows, (row) => batch.tokens[row]!);
-  return { batch: { ...batch, tokens }, targets: { rows: Int32Array.from(rows), ids } };
+const report: Report = {
+  seconds: [],
+  tokens: [],
+  targets: [],
+  squares: [],
+  loss: 0,
+  peak: 0,
+  storages: 0,
+  notices: [],
+};
+const outputDir = mkdtempSync(join(tmpdir(), "ettin-train-"));
+const collate = objectiveCollator(task.objective, { tokenizer: ettinTokenIds, probability: 0.3 });
+const size = steps[0]!.length;
+const trainer = new Trainer({
+  model,
+  args: {
+    outputDir,
+    perDeviceTrainBatchSize: size,
+    numTrainEpochs: 1,
+    learningRate: 1e-5,
+    bf16: task.dtype === "bfloat16",
+    gradientCheckpointing: task.gradientCheckpointing,
+    saveStrategy: "no",
+    report: [],
+  },
+  trainDataset: { length: rows.length, rows: (indices) => Array.from(indices, (i) => rows[i]!) },
+  batchSampler: {
+    *batches() {
+      for (let first = 0; first < rows.length; first += size) yield Array.from({ length: size }, (_, i) => first + i);
+    },
+    batchesPerEpoch: steps.length,
+  },
+  collator: async (given, at) => {
+    const batch = await collate(given, at);
+    if (at.step >= task.warmup) report.targets.push(batch.targets.rows.length);
+    return batch;
+  },
+  loss: new LanguageModelingLoss(model),
+  onNotice: (text) => report.notices.push(text),
+});
+for await (const { step, loss, tokens, seconds } of trainer.steps()) {
+  report.loss = loss;
+  if (step <= task.warmup) continue;
+  report.seconds.push(seconds);
+  report.tokens.push(tokens);
+  report.squares.push(steps[step - 1]!.reduce((sum, { length }) => sum + length * length, 0));
 }
-
-const report: Report = { seconds: [], tokens: [], targets: [], squares: [], loss: 0, peak: 0, storages: 0 };
-for (const [step, sequences] of steps.entries()) {
-  const begin = performance.now();
-  const packed = packTokens(sequences);
-  const { batch, targets } =
-    task.objective === "mlm" ? masked(packed, step + 1) : { batch: packed, targets: nextTokens(packed) };
-  const loss = tensorScope(() => {
-    const loss = model.loss(batch, targets);
-    loss.backward();
-    optimizer.step(1e-5, clipGradNorm(parameters, 1));
-    optimizer.zeroGrad();
-    return loss.detach();
-  });
-  report.loss = await loss.item();
-  loss.dispose();
-  if (step < task.warmup) continue;
-  report.seconds.push((performance.now() - begin) / 1e3);
-  report.tokens.push(batch.tokens.length);
-  report.targets.push(targets.rows.length);
-  report.squares.push(sequences.reduce((sum, { length }) => sum + length * length, 0));
-}
+rmSync(outputDir, { recursive: true, force: true });
 report.peak = peakMemory();
 report.storages = memoryStats().peak / 1e6;
 console.log(JSON.stringify(report));

@@ -15,7 +15,9 @@ test("a run writes the reports that its arguments name, and goes on with them wh
   await second.train({ resumeFromCheckpoint: join(outputDir, "checkpoint-2") });
 
   const lines = readFileSync(join(outputDir, "metrics.jsonl"), "utf8").trimEnd().split("\n");
-  const steps = lines.map((line) => JSON.parse(line) as Record<string, number>).filter(({ loss }) => loss !== undefined);
+  const steps = lines
+    .map((line) => JSON.parse(line) as Record<string, number>)
+    .filter(({ loss }) => loss !== undefined);
   expect(steps.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
   for (const { loss, grad_norm, learning_rate, tokens_per_second, memory } of steps) {
     for (const value of [loss, grad_norm, tokens_per_second, memory]) expect(value).toBeGreaterThan(0);
