@@ -59,13 +59,13 @@ function unknownOption(command: Command, given: string, known: readonly string[]
   return new UsageError(`ettin ${command.name} has no option ${given}. ${way}`);
 }
 
-function checkOperands({ name, operands }: Command, given: readonly string[]): void {
+function checkOperands({ name, operands, several }: Command, given: readonly string[]): void {
   if (given.length < operands.length) {
     throw new UsageError(
       `ettin ${name} needs ${operands.map((each) => `<${each}>`).join(" ")}, but <${operands[given.length]}> is missing`,
     );
   }
-  if (given.length > operands.length) {
+  if (given.length > operands.length && !several) {
     const extra = given[operands.length]!;
     throw new UsageError(
       `ettin ${name} does not know what to do with ${JSON.stringify(extra)}. Put quotes around a text with spaces.`,

@@ -24,11 +24,14 @@ export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 export type OptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 export interface Command {
+  /** A word, or two: "data tokenize". */
   readonly name: string;
   /** A line for the list of commands. */
   readonly summary: string;
   /** Names of the arguments, in order; all are needed. */
   readonly operands: readonly string[];
+  /** Whether the last of them may come several times. */
+  readonly several?: boolean;
   readonly options: OptionSpecs;
   /** Lines below the options in `--help`. */
   readonly notes?: string;

@@ -22,7 +22,7 @@ export function usage(command: Command): string {
       [type === "boolean" ? `--${name}` : `--${name} <${value ?? "value"}>`, help] as const,
   );
   const width = Math.max(...entries.map(([left]) => left.length)) + 2;
-  const operands = command.operands.map((operand) => ` <${operand}>`).join("");
+  const operands = command.operands.map((operand) => ` <${operand}>`).join("") + (command.several ? " …" : "");
   const notes = command.notes ? `\n${command.notes.trim()}\n` : "";
   return `ettin ${command.name}: ${command.summary}
 

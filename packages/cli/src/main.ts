@@ -1,5 +1,6 @@
 import { parseArguments } from "./arguments.ts";
 import { type Command, type Terminal, UsageError } from "./command.ts";
+import { dataCommands } from "./commands/data.ts";
 import { doctor } from "./commands/doctor.ts";
 import { fillMask } from "./commands/fill-mask.ts";
 import { generate } from "./commands/generate.ts";
@@ -8,7 +9,7 @@ import { overview, usage } from "./help.ts";
 import { nearest } from "./nearest.ts";
 import { version } from "./version.ts";
 
-const COMMANDS: readonly Command[] = [fillMask, generate, info, doctor];
+const COMMANDS: readonly Command[] = [fillMask, generate, info, ...dataCommands, doctor];
 
 /** The exit codes: done, failed, wrong command line, stopped by Ctrl-C. */
 const [DONE, FAILED, USAGE, STOPPED] = [0, 1, 2, 130];
@@ -20,14 +21,14 @@ const [DONE, FAILED, USAGE, STOPPED] = [0, 1, 2, 130];
  * @returns the exit code: 0 done, 1 failed, 2 wrong command line, 130 stopped
  */
 export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
-  const [name, ...rest] = args;
+  const [name, ...rest] = joined(args);
   try {
     if (name === undefined) {
       terminal.writeError(overview(COMMANDS));
       return USAGE;
     }
     if (name === "--help" || name === "-h" || name === "help") {
-      const asked = COMMANDS.find((command) => command.name === rest[0]);
+      const asked = COMMANDS.find((command) => command.name === joined(rest)[0]);
       terminal.write(asked ? usage(asked) : overview(COMMANDS));
       return DONE;
     }
@@ -52,6 +53,13 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     report(error, rest.includes("--debug"), terminal);
     return error instanceof UsageError ? USAGE : FAILED;
   }
+}
+
+/** Arguments with a command of two words as one. */
+function joined([first, second, ...rest]: readonly string[]): readonly string[] {
+  const both = `${first} ${second}`;
+  const known = COMMANDS.some(({ name }) => name === both);
+  return known ? [both, ...rest] : [first, second, ...rest].filter((arg) => arg !== undefined);
 }
 
 function unknownCommand(name: string): UsageError {

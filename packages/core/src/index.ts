@@ -12,6 +12,9 @@ export {
   synchronize,
 } from "./device.ts";
 export { EngineError } from "./errors.ts";
+export { writeFileWhole } from "./formats/flushed-file.ts";
+export { type IntegerColumn, IntegerParquetWriter } from "./formats/integer-parquet.ts";
+export * from "./formats/mds.ts";
 export type { CausalModel } from "./generation/causal-model.ts";
 export { generate } from "./generation/generate.ts";
 export type {
@@ -29,6 +32,7 @@ export type { History, ScoreProcessor } from "./generation/score-processor.ts";
 export type { SequenceBias } from "./generation/sequence-rules.ts";
 export { streamText, streamTokens } from "./generation/stream.ts";
 export { downloadFile } from "./hub/download-file.ts";
+export { flushFolder, flushTree } from "./hub/flush-folder.ts";
 export { HubError, type HubErrorCode } from "./hub/hub-error.ts";
 export type { DownloadProgress, HubOptions, RepoType } from "./hub/hub-options.ts";
 export { type HubStatus, hubStatus } from "./hub/hub-settings.ts";
@@ -97,3 +101,4 @@ export { StreamDecoder, type StreamDecoderOptions } from "./tokenizer/stream-dec
 export { type EncodeBatchOptions, type EncodeOptions, type Encoding, Tokenizer } from "./tokenizer/tokenizer.ts";
 export type { Truncation } from "./tokenizer/truncation.ts";
 export * from "./trainer/index.ts";
+export { nearestName } from "./trainer/nearest-name.ts";

@@ -21,3 +21,4 @@ export {
   type PackedBatchSamplerOptions,
   packedBatchSampler,
 } from "./packing/packed-batch-sampler.ts";
+export * from "./prepare/index.ts";

@@ -17,7 +17,7 @@ describe("a stopped run", () => {
     const callback = {
       onStepEnd(_args: unknown, { globalStep }: { globalStep: number }) {
         expect(listeners()).toBe(before + 2);
-        if (globalStep === 2) process.emit(signal);
+        if (globalStep === 2) process.emit(signal, signal);
       },
     };
     const trainer = newTrainer({ outputDir, maxSteps: 9, saveStrategy: "steps" }, { callbacks: [callback] });

@@ -188,7 +188,7 @@ describe("training", () => {
 
   test("a step's batches grow with the tokens seen", async () => {
     const trainer = newTrainer({
-      maxSteps: 8,
+      maxSteps: 14,
       gradientAccumulationSteps: 3,
       perDeviceTrainBatchSize: 2,
       numTrainEpochs: 10,

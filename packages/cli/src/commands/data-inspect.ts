@@ -1,0 +1,59 @@
+import { Tokenizer } from "@ettin/core";
+import { type Inspected, inspect } from "@ettin/pretrain";
+import { numberOption, textOption } from "../arguments.ts";
+import type { Command } from "../command.ts";
+import { columns } from "../units.ts";
+
+export const dataInspect: Command = {
+  name: "data inspect",
+  summary: "what a folder of shards holds",
+  operands: ["folder"],
+  options: {
+    tokenizer: { type: "string", value: "folder", help: "decode the samples' ids" },
+    samples: { type: "string", value: "n", help: "rows to show (default: 3)" },
+    json: { type: "boolean", help: "print JSON" },
+  },
+  notes: "Every sample is read, so that a damaged shard is found.",
+  async run([folder = ""], options, terminal) {
+    const name = textOption(options, "tokenizer");
+    const tokenizer = name === undefined ? null : await Tokenizer.fromPretrained(name, { signal: terminal.signal });
+    const samples = numberOption(options, "samples", { whole: true, min: 0 }) ?? 3;
+    const found = await inspect(folder, { samples, signal: terminal.signal, ...(tokenizer ? { tokenizer } : {}) });
+    terminal.write(options.json ? `${JSON.stringify(found, asJson, 2)}\n` : text(folder, found));
+    return 0;
+  },
+};
+
+/** Arrays of numbers as JSON has them. */
+const asJson = (_: string, value: unknown): unknown => {
+  if (typeof value === "bigint") return String(value);
+  return ArrayBuffer.isView(value) ? Array.from(value as unknown as ArrayLike<number>, Number) : value;
+};
+
+const LONGEST = 240;
+
+function text(folder: string, { rows, columns: encodings, tokens, lengths, ids, samples }: Inspected): string {
+  const table = [
+    ["rows", rows.toLocaleString("en")],
+    ...Object.entries(encodings).map(([name, encoding]) => [name, encoding]),
+  ];
+  if (tokens !== null) table.push(["tokens", tokens.toLocaleString("en")]);
+  if (lengths && rows > 0) {
+    table.push(["lengths", ["0", "10", "50", "90", "100"].map((p) => `${p} %: ${Math.round(lengths[p]!)}`).join(", ")]);
+  }
+  if (ids) table.push(["ids", `${ids[0]} to ${ids[1]}`]);
+  const shown = samples.map(({ row, values, text: decoded }) => {
+    const lines = Object.entries(values).map(([name, value]) => `  ${name}: ${excerpt(valueText(value))}`);
+    if (decoded !== null) lines.push(`  text: ${excerpt(JSON.stringify(decoded))}`);
+    return `row ${row}\n${lines.join("\n")}\n`;
+  });
+  return `${folder}\n${columns(table)}\n\n${shown.join("\n")}`;
+}
+
+function valueText(value: unknown): string {
+  if (!ArrayBuffer.isView(value)) return JSON.stringify(value, asJson);
+  const numbers = Array.from(value as unknown as ArrayLike<number>, Number);
+  return `[${numbers.slice(0, 12).join(", ")}${numbers.length > 12 ? ", …" : ""}] (${numbers.length})`;
+}
+
+const excerpt = (line: string): string => (line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line);
