@@ -24,6 +24,7 @@ const model = ModernBertDecoderForCausalLM.fromConfig(
     numAttentionHeads: 2,
     localAttention: 8,
     maxPositionEmbeddings: 64,
+    padTokenId: 0,
   },
   { seed: 1 },
 );

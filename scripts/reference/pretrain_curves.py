@@ -1,7 +1,8 @@
 """The losses of 200 training steps of MLM, CLM and MNTP, for test/pretrain: writes test/fixtures/pretrain/.
 
   encoder/config.json, decoder/config.json   as transformers saves them
-  curves.json                                data, order, settings, and the loss of every step for each objective
+  curves.json                                data, settings, and the loss of every step for each objective
+  order.json                                 the rows of the run, eight a step
   mlm.jsonl, mntp.jsonl                      the masks of every step
 
 Models are transformers' (the model for MNTP is the encoder, its logits read one place earlier), in float32. The initial
@@ -209,11 +210,11 @@ def main():
         "tokens": {"vocabSize": VOCABULARY, "cls": CLS, "sep": SEP, "pad": PAD, "mask": MASK, "unk": UNK},
         "spread": SPREAD,
         "settings": SETTINGS,
-        "order": order,
         "rows": rows,
         "weights": {"encoder": curves["mlm"][1], "decoder": curves["clm"][1]},
         "losses": {objective: losses for objective, (losses, _) in curves.items()},
     }
+    (OUT / "order.json").write_text(json.dumps(shuffled[: STEPS * BATCH]) + "\n")
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in fixture.items()]
     (OUT / "curves.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 

@@ -5,11 +5,12 @@ import { doctor } from "./commands/doctor.ts";
 import { fillMask } from "./commands/fill-mask.ts";
 import { generate } from "./commands/generate.ts";
 import { info } from "./commands/info.ts";
+import { pretrain } from "./commands/pretrain.ts";
 import { overview, usage } from "./help.ts";
 import { nearest } from "./nearest.ts";
 import { version } from "./version.ts";
 
-const COMMANDS: readonly Command[] = [fillMask, generate, info, ...dataCommands, doctor];
+const COMMANDS: readonly Command[] = [fillMask, generate, pretrain, info, ...dataCommands, doctor];
 
 /** The exit codes: done, failed, wrong command line, stopped by Ctrl-C. */
 const [DONE, FAILED, USAGE, STOPPED] = [0, 1, 2, 130];

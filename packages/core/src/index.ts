@@ -1,6 +1,7 @@
 /** The public surface, by name. */
 export type { Backend, Capabilities, Kernels, MemoryStats, TensorView } from "./backend/contract.ts";
 export { cpuLevels, KernelError } from "./backend/native.ts";
+export * from "./data/index.ts";
 export {
   type CpuOptions,
   type Device,
@@ -12,9 +13,11 @@ export {
   synchronize,
 } from "./device.ts";
 export { EngineError } from "./errors.ts";
+export type { CsvOptions } from "./formats/csv.ts";
 export { writeFileWhole } from "./formats/flushed-file.ts";
 export { type IntegerColumn, IntegerParquetWriter } from "./formats/integer-parquet.ts";
 export * from "./formats/mds.ts";
+export type { SampleBy } from "./formats/text.ts";
 export type { CausalModel } from "./generation/causal-model.ts";
 export { generate } from "./generation/generate.ts";
 export type {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { AdamW, clipGradNorm, type Device, parameter, StableAdamW, Tensor, tensorScope } from "@ettin/core";
 import { describe, expect, test } from "vitest";
-import { normal } from "../../support/array64.ts";
+import { generator, normal, sizeOf } from "../../support/array64.ts";
 import { expectClose } from "../../support/check-op.ts";
 import { device, levels } from "../../support/devices.ts";
 
@@ -20,6 +20,15 @@ interface Fixture {
   norms: number[];
   stableAdamw: number[][];
   stableAdamwDecoupled: number[][];
+  hundred: {
+    steps: number;
+    seed: number;
+    shapes: number[][];
+    firstGradient: number[];
+    adamw: number[][];
+    stableAdamw: number[][];
+    stableAdamwDecoupled: number[][];
+  };
 }
 const fixture: Fixture = JSON.parse(readFileSync(new URL("../../fixtures/optim.json", import.meta.url), "utf8"));
 
@@ -51,6 +60,7 @@ async function run(
   return { values, norms: await Promise.all(norms) };
 }
 
+type Groups = { parameters: Tensor[]; weightDecay: number; learningRate: number }[];
 const options = { learningRate: fixture.groups[0]!.learningRate, betas: fixture.betas, eps: fixture.eps };
 
 describe.each(levels)("optimizers on %s", (level) => {
@@ -80,6 +90,38 @@ describe.each(levels)("optimizers on %s", (level) => {
       new StableAdamW(groups, { ...options, decoupleLearningRate: true });
     const { values } = await run(on, make, null);
     expectParameters(values, fixture.stableAdamwDecoupled);
+  });
+
+  test.each([
+    ["AdamW", fixture.hundred.adamw, (groups: Groups) => new AdamW(groups, options)],
+    ["StableAdamW", fixture.hundred.stableAdamw, (groups: Groups) => new StableAdamW(groups, options)],
+    [
+      "StableAdamW with decoupled decay",
+      fixture.hundred.stableAdamwDecoupled,
+      (groups: Groups) => new StableAdamW(groups, { ...options, decoupleLearningRate: true }),
+    ],
+  ])("a hundred steps of %s agree with float64", async (_, expected, make) => {
+    // The inputs of scripts/reference/optim.py, drawn again.
+    const { steps, seed, shapes, firstGradient } = fixture.hundred;
+    const uniform = generator(seed);
+    const draw = (shape: number[], scale: number) =>
+      Float32Array.from({ length: sizeOf(shape) }, () => scale * (2 * uniform() - 1));
+    const parameters = shapes.map((shape) => leafOf(draw(shape, 1), shape, on));
+    const optimizer = make(
+      fixture.groups.map((group) => ({ ...group, parameters: group.parameters.map((i) => parameters[i]!) })),
+    );
+    for (let s = 0; s < steps; s++) {
+      const rate = s < 10 ? (s + 1) / 10 : 1 - (0.9 * (s - 10)) / 90;
+      tensorScope(() => {
+        for (const [i, shape] of shapes.entries()) {
+          const gradient = draw(shape, [1e-3, 1e-2, 1e-1, 1, 10][s % 5]!);
+          if (s === 0 && i === 0) expect([...gradient]).toEqual(firstGradient);
+          setGrad(parameters[i]!, gradient);
+        }
+        optimizer.step(fixture.groups[0]!.learningRate * rate);
+      });
+    }
+    expectParameters(await Promise.all(parameters.map((p) => p.data())), expected);
   });
 
   test.each([AdamW, StableAdamW])("%o takes tensors of any size, cut into pieces or not", async (Kind) => {

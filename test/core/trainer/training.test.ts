@@ -215,16 +215,54 @@ describe("training", () => {
       namedParameters: new Map([["scale", scale]]),
     };
     const trainer = newTrainer(
-      { maxSteps: 1, learningRate: 0, learningRateMapping: { "^loss\\.scale$": 0.1 }, maxGradNorm: 0 },
+      {
+        maxSteps: 2,
+        learningRate: 0,
+        learningRateMapping: { "^loss\\.scale$": 0.1 },
+        maxGradNorm: 0,
+        adamBeta1: 0,
+        adamBeta2: 0,
+      },
       { model, loss },
     );
     const before = await weightsOf(model);
     await trainer.train();
     const values = await scale.data();
-    expect([...values].map((x) => +x.toFixed(4))).toEqual([0.9, 0.9]); // Adam's first step moves by the rate
+    expect([...values].map((x) => +x.toFixed(4))).toEqual([0.85, 0.85]); // moves by the rate: 0.1, then half of it
     expect(await weightsOf(model)).toEqual(before);
     scale.dispose();
     model.dispose();
+  });
+
+  test("gradient checkpointing is on for the run alone, and changes no bits", async () => {
+    const run = async (args: Parameters<typeof newTrainer>[0]) => {
+      const during: boolean[] = [];
+      const model = newModel();
+      const trainer = newTrainer(
+        { maxSteps: 2, ...args },
+        { model, callbacks: [{ onStepEnd: () => void during.push(model.gradientCheckpointing) }] },
+      );
+      await trainer.train();
+      expect(model.gradientCheckpointing).toBe(false);
+      const weights = await weightsOf(model);
+      model.dispose();
+      return { weights, during };
+    };
+    const [plain, recomputed] = [await run({}), await run({ gradientCheckpointing: true })];
+    expect([plain.during, recomputed.during]).toEqual([
+      [false, false],
+      [true, true],
+    ]);
+    expect(recomputed.weights).toEqual(plain.weights);
+  });
+
+  test("a second run beside the first is refused, and leaves the first alone", async () => {
+    const trainer = newTrainer({ maxSteps: 3 });
+    const first = trainer.train();
+    await expect(trainer.train()).rejects.toThrow("[Trainer] a run is going on already");
+    expect(await first).toMatchObject({ globalStep: 3 });
+    expect(await trainer.train()).toMatchObject({ globalStep: 3 }); // a new run, from the weights that the first left
+    trainer.model.dispose();
   });
 
   test("bf16 without its instructions says so once and trains in float32", async () => {

@@ -1,4 +1,5 @@
-import { EngineError } from "@ettin/core";
+import { join } from "node:path";
+import { EngineError, loadDataset } from "@ettin/core";
 import { causalCollator, maskedLanguageCollator, maskedNextTokenCollator, objectiveCollator } from "@ettin/pretrain";
 import { describe, expect, test } from "vitest";
 import { BPE, folderWith, open } from "../../support/tokenizers.ts";
@@ -61,6 +62,14 @@ describe("how rows become sequences", () => {
     await fails([row(7, -100)], "row 4 of step 12 has -100 at place 1");
     await fails([row(7.5)], "row 4 of step 12 has 7.5 at place 0");
     await fails([{ text: "x", url: "y" }], "row 4 of step 12 has no input_ids, but text, url");
+  });
+
+  test("a row of a file is named by file and line", async () => {
+    const folder = folderWith({ "ids.jsonl": '{"input_ids": [7, 8]}\n{"input_ids": []}\n' });
+    const rows = (await loadDataset(join(folder, "ids.jsonl"))).rows([0, 1]);
+    await expect(async () => causalCollator({ tokenizer })(rows, at)).rejects.toThrow(
+      "[causalCollator] row 1 of step 0 (ids.jsonl, line 2) has no tokens.",
+    );
   });
 
   test("an empty text is an error", async () => {

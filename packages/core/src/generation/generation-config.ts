@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { readJson } from "../model/read-json.ts";
+import { nearest } from "../nearest.ts";
 import { type GenerationSettings, RULES } from "./generation-options.ts";
 import type { SequenceBias } from "./sequence-rules.ts";
 
@@ -131,24 +132,4 @@ export function checkSettings(where: string, options: object, others: readonly s
       throw new EngineError(where, `${name} is ${shown(value)}`, `It has to be ${rule.expected}.`);
     }
   }
-}
-
-/** The name with the fewest letters to change. */
-function nearest(name: string, names: readonly string[]): string {
-  const plain = (text: string) => text.toLowerCase().replace(/_/g, "");
-  const scored = names.map((other) => [distance(plain(name), plain(other)), other] as const);
-  return scored.reduce((best, each) => (each[0] < best[0] ? each : best))[1];
-}
-
-/** Letters to insert, delete or change. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

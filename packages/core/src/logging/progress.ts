@@ -55,7 +55,8 @@ export function progressReporter(options: ProgressOptions = {}): TrainerCallback
     },
     onLog(args, state, _control, values) {
       if (interactive || !("loss" in values)) return;
-      say(progressLine(clock.view(args, state, last, null), values));
+      const { num_input_tokens_seen: _, ...told } = values; // the share that is done says as much
+      say(progressLine(clock.view(args, state, last, null), told));
     },
     onEvaluateStep(args, state, _control, done, total) {
       draw(args, state, `evaluating ${done}/${total}`);

@@ -30,7 +30,7 @@ export { ModernBertDecoderModel } from "./modernbert/decoder.ts";
 export { ModernBertDecoderForSequenceClassification } from "./modernbert/decoder-sequence-classification.ts";
 export { ModernBertModel } from "./modernbert/encoder.ts";
 export { ModernBertForMaskedLM } from "./modernbert/masked-lm.ts";
-export { namedConfigs } from "./modernbert/named-configs.ts";
+export { namedConfig, namedConfigs } from "./modernbert/named-configs.ts";
 export { ModernBertForSequenceClassification } from "./modernbert/sequence-classification.ts";
 export { ModernBertForTokenClassification } from "./modernbert/token-classification.ts";
 export { nextTokens, packTokens } from "./pack-tokens.ts";

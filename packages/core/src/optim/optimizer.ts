@@ -110,8 +110,20 @@ export abstract class Optimizer {
    */
   step(learningRate: number = this.learningRate, clip: GradientNorm | null = null): void {
     const scale = this.learningRate > 0 ? learningRate / this.learningRate : 1;
+    this.move((own) => (own === this.learningRate ? learningRate : own * scale), clip);
+  }
+
+  /**
+   * `step` with every group's own rate times a factor: what a schedule gives. Unlike a rate it says something of groups
+   * whose optimizer has the rate 0.
+   */
+  scaledStep(factor: number, clip: GradientNorm | null = null): void {
+    this.move((own) => own * factor, clip);
+  }
+
+  private move(rateOf: (own: number) => number, clip: GradientNorm | null): void {
     for (const group of this.groups) {
-      const rate = group.learningRate === this.learningRate ? learningRate : group.learningRate * scale;
+      const rate = rateOf(group.learningRate);
       for (const [step, parameters] of this.bySteps(group)) {
         const states = parameters.map((parameter) => this.state.get(parameter)!);
         this.update({

@@ -69,8 +69,10 @@ export function philox(
 
 /** The upper 32 bits of the product of two unsigned words, by halves: each step stays below 2⁵³. */
 function multiplyHigh(x: number, y: number): number {
-  const [x1, x0] = [x >>> 16, x & 0xffff];
-  const [y1, y0] = [y >>> 16, y & 0xffff];
+  const x1 = x >>> 16;
+  const x0 = x & 0xffff;
+  const y1 = y >>> 16;
+  const y0 = y & 0xffff;
   const middle = x1 * y0 + ((x0 * y0) >>> 16);
   const other = x0 * y1 + (middle & 0xffff);
   return x1 * y1 + (middle >>> 16) + (other >>> 16);

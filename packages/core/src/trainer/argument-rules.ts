@@ -85,7 +85,7 @@ const RULES: Rules = {
   fp16: flag(),
   seed: whole(42, 0),
   dataSeed: orNull(whole(0, 0)),
-  batchSampler: choice("batch_sampler", ["batch_sampler", "no_duplicates", "group_by_label"]),
+  batchSampler: choice("batch_sampler", ["batch_sampler", "no_duplicates", "no_duplicates_hashed", "group_by_label"]),
   multiDatasetBatchSampler: choice("proportional", ["proportional", "round_robin"]),
   order: orNull(rule("", (v) => typeof v === "string" && v !== "", "a file's path")),
   dataloaderDropLast: flag(),

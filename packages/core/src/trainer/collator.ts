@@ -24,18 +24,12 @@ export interface CollatePlace {
  */
 export type Collator<R, Batch> = (rows: readonly R[], at: CollatePlace) => Batch | Promise<Batch>;
 
-/** What the loop needs of a dataset. */
+/** What the loop needs of a dataset: `Dataset` and `MultiDataset` have it. */
 export interface RowSource<R> {
   readonly length: number;
   /** Changes with the data and with the transformations applied; compared when a run is resumed. */
   readonly fingerprint?: string;
   rows(indices: ArrayLike<number>): R[];
-}
-
-/** The batches of each epoch, as numbers of rows. */
-export interface BatchSource {
-  /** The same epoch gives the same batches each time. */
-  batches(epoch: number): Iterable<readonly number[]>;
-  /** Batches of one epoch; at least as many as `batches` gives. */
-  readonly batchesPerEpoch: number;
+  /** Where a row came from, for messages: a file and a line. */
+  place?(row: number): string;
 }

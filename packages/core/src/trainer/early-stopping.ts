@@ -1,4 +1,5 @@
 import { EngineError } from "../errors.ts";
+import { metricKey } from "./best-metric.ts";
 import type { TrainerCallback } from "./callback.ts";
 import type { TrainerControl, TrainerState } from "./trainer-state.ts";
 import type { TrainingArguments } from "./training-arguments.ts";
@@ -67,6 +68,3 @@ export class EarlyStoppingCallback implements TrainerCallback {
     if (Number.isSafeInteger(counter)) this.worse = counter as number;
   }
 }
-
-/** A metric's name as it is logged. */
-export const metricKey = (name: string): string => (name.startsWith("eval_") ? name : `eval_${name}`);

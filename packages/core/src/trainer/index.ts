@@ -1,10 +1,11 @@
 export type { TrainerCallback } from "./callback.ts";
 export { lastCheckpoint } from "./checkpoint-folder.ts";
-export type { BatchSource, CollatePlace, Collator, RowSource, Sized } from "./collator.ts";
+export type { CollatePlace, Collator, RowSource, Sized } from "./collator.ts";
 export { EarlyStoppingCallback, type EarlyStoppingOptions } from "./early-stopping.ts";
 export { encodeInPieces, packedPiece } from "./encode-in-pieces.ts";
 export { type FillArgumentsOptions, fillArguments } from "./fill-arguments.ts";
 export type { Loss, LossPass, LossPiece } from "./loss.ts";
+export { nearestName } from "./nearest-name.ts";
 export { NonFiniteLossError } from "./non-finite-loss.ts";
 export { sequenceRanges } from "./sequence-ranges.ts";
 export type { TrainableModel } from "./trainable-model.ts";

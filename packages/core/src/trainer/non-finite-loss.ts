@@ -12,11 +12,19 @@ export class NonFiniteLossError extends EngineError {
   /** The step's rows of the training set. */
   readonly rows: readonly number[];
 
-  constructor(step: number, loss: number, gradNorm: number, rows: readonly number[], bfloat16: boolean) {
+  /** @param options `place`: where the dataset has its rows from */
+  constructor(
+    step: number,
+    loss: number,
+    gradNorm: number,
+    rows: readonly number[],
+    { bfloat16, place }: { bfloat16: boolean; place?: ((row: number) => string) | undefined },
+  ) {
     const listed = `${rows.slice(0, MOST_ROWS).join(", ")}${rows.length > MOST_ROWS ? ", …" : ""}`;
     super(
       "train",
-      `step ${step} has loss ${loss} and gradient norm ${gradNorm}, over the ${rows.length} row${rows.length === 1 ? "" : "s"} ${listed}`,
+      `step ${step} has loss ${loss} and gradient norm ${gradNorm}, over the ${rows.length} row${rows.length === 1 ? "" : "s"} ` +
+        `${listed}${place && rows.length > 0 ? `; the first is ${place(rows[0]!)}` : ""}`,
       "The weights are unharmed. Look at those rows for empty texts and scores that are not numbers, lower learningRate, " +
         `lengthen the warm-up, or lower maxGradNorm${bfloat16 ? ", or set bf16: false" : ""}; then resume from the last checkpoint.`,
     );

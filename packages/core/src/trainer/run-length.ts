@@ -1,5 +1,5 @@
+import type { BatchSampler } from "../data/batch-sampler.ts";
 import { EngineError } from "../errors.ts";
-import type { BatchSource } from "./collator.ts";
 import type { TrainingArguments } from "./training-arguments.ts";
 
 /** How long a run is. */
@@ -12,7 +12,7 @@ export interface RunLength {
 }
 
 /** The end of a run: `maxSteps` and `maxTokens` where they are given, else `numTrainEpochs`. */
-export function runLength(args: TrainingArguments, source: BatchSource): RunLength {
+export function runLength(args: TrainingArguments, source: BatchSampler): RunLength {
   const { maxSteps, maxTokens, numTrainEpochs, gradientAccumulationSteps } = args;
   if (!(source.batchesPerEpoch >= 1)) {
     throw new EngineError(

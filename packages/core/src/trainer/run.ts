@@ -1,5 +1,7 @@
 /** What a run has open between its first and its last step. */
+
 import { basename, join } from "node:path";
+import type { BatchSampler } from "../data/batch-sampler.ts";
 import { EngineError } from "../errors.ts";
 import { readJson } from "../model/read-json.ts";
 import { batchSizeWarmup } from "../optim/batch-size-warmup.ts";
@@ -16,12 +18,12 @@ import {
   OPTIMIZER_FILE,
 } from "./checkpoint.ts";
 import { listCheckpoints, removeCheckpoint } from "./checkpoint-folder.ts";
-import type { BatchSource, RowSource, Sized } from "./collator.ts";
+import type { RowSource, Sized } from "./collator.ts";
 import type { NamedTensor } from "./load-into.ts";
 import { loadOptimizer } from "./optimizer-file.ts";
 import { intervalSteps, type RunLength, runLength } from "./run-length.ts";
+import { samplerOf } from "./sampler-of.ts";
 import { scheduleOf } from "./schedule-of.ts";
-import { shuffledBatches } from "./shuffled-batches.ts";
 import { type LossSums, readStateFile, type SavedRun } from "./state-file.ts";
 import type { DataPosition } from "./step-batches.ts";
 import type { RunOptions, TrainOptions } from "./trainer-options.ts";
@@ -30,7 +32,7 @@ import type { TrainingArguments } from "./training-arguments.ts";
 
 export interface Run<R> {
   readonly dataset: RowSource<R>;
-  readonly source: BatchSource;
+  readonly source: BatchSampler;
   readonly fingerprint: string;
   readonly length: RunLength;
   readonly schedule: Schedule;
@@ -58,9 +60,7 @@ export async function openRun<R, Batch extends Sized>(
 ): Promise<Run<R>> {
   const { name: where = "Trainer", model, loss, trainDataset: dataset } = options;
   if (!dataset) throw new EngineError(where, "there is no trainDataset", "Pass one.");
-  const source =
-    options.batchSampler ??
-    shuffledBatches(dataset.length, args.perDeviceTrainBatchSize, args.dataSeed ?? args.seed, args.dataloaderDropLast);
+  const source = options.batchSampler ?? (await samplerOf(dataset, args));
   const length = runLength(args, source);
   const schedule = options.schedule ?? scheduleOf(args, length.steps);
   const modelParameters = model.entries();
@@ -203,7 +203,7 @@ function batchesPerStep({ batchSizeWarmup: warmup, gradientAccumulationSteps: to
 function stateOf(
   args: TrainingArguments,
   length: RunLength,
-  source: BatchSource,
+  source: BatchSampler,
   saved: SavedRun | null,
 ): TrainerState {
   const { steps } = length;

@@ -1,6 +1,7 @@
 /** The data of each step: rows, batches, and where the next step begins. */
+import type { BatchSampler } from "../data/batch-sampler.ts";
 import { EngineError } from "../errors.ts";
-import type { BatchSource, Collator, RowSource, Sized } from "./collator.ts";
+import type { Collator, RowSource, Sized } from "./collator.ts";
 
 /** Where the data stands between two steps. */
 export interface DataPosition {
@@ -27,7 +28,7 @@ export interface StepBatches<Batch> {
 
 export interface StepBatchesOptions<R, Batch extends Sized> {
   readonly dataset: RowSource<R>;
-  readonly source: BatchSource;
+  readonly source: BatchSampler;
   readonly collator: Collator<R, Batch>;
   readonly seed: number;
   /** Batches of the step at which so many tokens have been seen. */

@@ -15,7 +15,8 @@ export interface StepWork<Batch> {
   readonly parameters: readonly Tensor[];
   readonly step: number;
   readonly seed: number;
-  readonly learningRate: number;
+  /** What the schedule gives: every group's learning rate is multiplied by it. */
+  readonly factor: number;
   /** 0: no limit. */
   readonly maxGradNorm: number;
   readonly maxTokensPerMicroBatch: number | null;
@@ -34,7 +35,7 @@ export interface StepNumbers {
  * @returns resolves when the device is done: the only wait of a step
  */
 export function enqueueStep<Batch>(data: StepBatches<Batch>, work: StepWork<Batch>): Promise<StepNumbers> {
-  const { optimizer, parameters, learningRate, maxGradNorm } = work;
+  const { optimizer, parameters, factor, maxGradNorm } = work;
   const names: string[] = [];
   const numbers = tensorScope(() => {
     const sums = new Map<string, Tensor>();
@@ -44,7 +45,7 @@ export function enqueueStep<Batch>(data: StepBatches<Batch>, work: StepWork<Batc
     sums.delete(TOTAL);
     // A loss that is infinite or NaN must not change the weights either, even with finite gradients.
     const guard = norm.add(loss.mul(0));
-    optimizer.step(learningRate, { norm: guard, maxNorm });
+    optimizer.scaledStep(factor, { norm: guard, maxNorm });
     optimizer.zeroGrad();
     names.push(...sums.keys());
     return concat([loss, norm, ...sums.values()].map((x) => x.reshape([1])));

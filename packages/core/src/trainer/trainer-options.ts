@@ -1,8 +1,9 @@
+import type { BatchSampler } from "../data/batch-sampler.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedule.ts";
 import type { TrainerCallback } from "./callback.ts";
 import type { SavedBeside } from "./checkpoint.ts";
-import type { BatchSource, Collator, RowSource, Sized } from "./collator.ts";
+import type { Collator, RowSource, Sized } from "./collator.ts";
 import type { Loss } from "./loss.ts";
 import type { TrainableModel } from "./trainable-model.ts";
 import type { TrainingArguments } from "./training-arguments.ts";
@@ -39,7 +40,7 @@ export interface TrainerOptions<R, Batch extends Sized, Model extends TrainableM
   /** In place of the one that `args` ask for: a factor of the learning rate, by `scheduleUnit`, from 0. */
   schedule?: Schedule;
   /** In place of the one that `args` ask for. */
-  batchSampler?: BatchSource;
+  batchSampler?: BatchSampler;
   /** Run at each evaluation, one after the other. */
   evaluator?: Evaluator<Model> | readonly Evaluator<Model>[];
   /** Saved beside the model. */

@@ -2,15 +2,15 @@ import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { reportersOf } from "../logging/reporters.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
+import { noteBest } from "./best-metric.ts";
 import type { TrainerCallback } from "./callback.ts";
 import { loadModelWeights, saveCheckpoint } from "./checkpoint.ts";
 import { listCheckpoints, rotateCheckpoints } from "./checkpoint-folder.ts";
 import type { RowSource, Sized } from "./collator.ts";
 import { applyComputeSettings } from "./compute-settings.ts";
 import { setDue } from "./default-flow.ts";
-import { metricKey } from "./early-stopping.ts";
-import { evaluateLoss } from "./evaluate-loss.ts";
 import { fillArguments } from "./fill-arguments.ts";
+import { evalDatasetsOf, measureModel } from "./measure-model.ts";
 import { openRun, type Run } from "./run.ts";
 import { type StopRequest, watchForStop } from "./stop-request.ts";
 import type { TrainableModel } from "./trainable-model.ts";
@@ -37,6 +37,7 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
   private readonly evalDatasets: ReadonlyMap<string, RowSource<R>>;
   private readonly evaluators: readonly Evaluator<Model>[];
   private control: TrainerControl = { ...CALM };
+  private busy = false;
   private run: Run<R> | null = null;
   private lastState: TrainerState | null = null;
   private restore: () => void = () => {};
@@ -45,7 +46,7 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
   constructor(options: TrainerOptions<R, Batch, Model>) {
     this.options = options;
     this.model = options.model;
-    this.evalDatasets = datasetsOf(options.evalDataset);
+    this.evalDatasets = evalDatasetsOf(options.evalDataset);
     this.evaluators = options.evaluator === undefined ? [] : [options.evaluator].flat();
     this.args = fillArguments(options.args ?? {}, {
       where: options.name ?? "Trainer",
@@ -75,6 +76,7 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
    * @throws NonFiniteLossError with the step and the rows; the weights are then those of the step before
    */
   async train(options: TrainOptions = {}): Promise<TrainSummary> {
+    this.begin();
     const stop = watchForStop({ signals: this.args.handleSignals, abort: options.signal });
     const started = performance.now();
     let failure: unknown = null;
@@ -121,6 +123,7 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
    * `saveCheckpoint()`.
    */
   async *steps(options: TrainOptions = {}): AsyncGenerator<StepReport, void, undefined> {
+    this.begin();
     try {
       const run = await this.open(options);
       for await (const report of trainingLoop(run, this.options, this.args)) {
@@ -156,8 +159,12 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
     return this.options.name ?? "Trainer";
   }
 
+  private begin(): void {
+    if (this.busy) throw new EngineError(this.name, "a run is going on already", "Wait for its end.");
+    this.busy = true;
+  }
+
   private async open(options: TrainOptions): Promise<Run<R>> {
-    if (this.run) throw new EngineError(this.name, "a run is going on already", "Wait for its end, or make a trainer.");
     const notices: string[] = [];
     this.control = { ...CALM };
     const run = await openRun(
@@ -182,6 +189,7 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
   private async close(failure: unknown): Promise<void> {
     const { run } = this;
     this.run = null;
+    this.busy = false;
     this.restore();
     this.restore = () => {};
     if (run?.ownsOptimizer) run.optimizer.dispose();
@@ -223,20 +231,7 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
     const { state } = run;
     state.logHistory.push({ ...metrics, epoch: state.epoch, step: state.globalStep } as LogEntry);
     await this.call("onEvaluate", metrics);
-    const { metricForBestModel: name, greaterIsBetter } = this.args;
-    if (name === null) return;
-    const value = metrics[metricKey(name)];
-    if (value === undefined) {
-      throw new EngineError(
-        this.name,
-        `metricForBestModel is "${name}", but the evaluation gave ${Object.keys(metrics).join(", ")}`,
-        "Name one of them.",
-      );
-    }
-    const { bestMetric: best } = state;
-    if (Number.isNaN(value) || (best !== null && !(greaterIsBetter ? value > best : value < best))) return;
-    state.bestMetric = value;
-    if (this.args.saveStrategy !== "no") state.bestGlobalStep = state.globalStep;
+    if (!noteBest(this.name, this.args, state, metrics)) return;
     // A stop came between the step and its evaluation: the step is saved already.
     const saved = (await listCheckpoints(this.args.outputDir)).find(({ step }) => owed && step === state.globalStep);
     if (saved) state.bestModelCheckpoint = saved.folder;
@@ -245,44 +240,27 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
 
   /** @returns null where a stop was asked for */
   private async measure(stop: StopRequest | null): Promise<Record<string, number> | null> {
-    if (stop?.reason) return null;
-    const { args, options } = this;
-    const { loss, collator } = options;
-    const metrics: Record<string, number> = {};
-    for (const [name, dataset] of this.evalDatasets) {
-      const started = performance.now();
-      const found = await evaluateLoss({
-        dataset,
-        collator,
+    const { args, model } = this;
+    const { loss, collator } = this.options;
+    const place = this.run?.state ?? this.lastState;
+    const restore = this.run ? null : applyComputeSettings(model, args, () => {});
+    try {
+      return await measureModel({
+        model,
         loss,
-        batchSize: args.perDeviceEvalBatchSize,
-        seed: args.dataSeed ?? args.seed,
-        maxTokensPerMicroBatch: args.maxTokensPerMicroBatch,
+        collator,
+        args,
+        datasets: this.evalDatasets,
+        evaluators: this.evaluators,
+        at: { step: place?.globalStep ?? 0, epoch: place?.epoch ?? 0 },
         onBatch: async (done, total) => {
           if (this.run) await this.call("onEvaluateStep", done, total);
-          return Boolean(stop?.reason);
         },
+        isStopped: () => Boolean(stop?.reason),
       });
-      if (!found) return null;
-      const seconds = (performance.now() - started) / 1000;
-      const prefix = name === "" ? "eval_" : `eval_${name}_`;
-      metrics[`${prefix}loss`] = found.loss;
-      for (const [part, value] of Object.entries(found.losses)) metrics[prefix + part] = value;
-      metrics[`${prefix}runtime`] = seconds;
-      metrics[`${prefix}samples_per_second`] = dataset.length / seconds;
-      metrics[`${prefix}steps_per_second`] = found.batches / seconds;
+    } finally {
+      restore?.();
     }
-    const place = this.run?.state ?? this.lastState;
-    for (const evaluator of this.evaluators) {
-      const found = await evaluator(this.model, {
-        step: place?.globalStep ?? 0,
-        epoch: place?.epoch ?? 0,
-        outputDir: join(args.outputDir, "eval"),
-      });
-      for (const [name, value] of Object.entries(found)) metrics[metricKey(name)] = value;
-      if (stop?.reason) return null;
-    }
-    return metrics;
   }
 
   private async save(run: Run<R>): Promise<string> {
@@ -348,12 +326,6 @@ type HookExtra<K extends keyof TrainerCallback> =
   NonNullable<TrainerCallback[K]> extends (a: never, s: never, c: never, ...extra: infer Extra) => unknown
     ? Extra
     : never;
-
-function datasetsOf<R>(given: TrainerOptions<R, Sized>["evalDataset"]): Map<string, RowSource<R>> {
-  if (!given) return new Map();
-  if (typeof (given as RowSource<R>).rows === "function") return new Map([["", given as RowSource<R>]]);
-  return new Map(Object.entries(given as Readonly<Record<string, RowSource<R>>>));
-}
 
 function summaryOf(
   { state, sums }: Pick<Run<never>, "state" | "sums">,

@@ -1,3 +1,6 @@
+import type { BatchSamplerKind } from "../data/batch-sampler.ts";
+import type { MultiDatasetBatchSamplerKind } from "../data/multi-dataset.ts";
+
 /** How the learning rate moves: names of the reference. */
 export type SchedulerType = "constant" | "constant_with_warmup" | "linear" | "cosine" | "warmup_stable_decay";
 
@@ -145,10 +148,10 @@ export interface TrainingArguments {
   /** Of the order of the data and of the collator's draws. @default null: seed */
   dataSeed: number | null;
   /** How rows become batches: names of the reference. @default "batch_sampler" */
-  batchSampler: "batch_sampler" | "no_duplicates" | "group_by_label";
-  /** Which dataset gives the next batch, where there are several. @default "proportional" */
-  multiDatasetBatchSampler: "proportional" | "round_robin";
-  /** A file of row numbers to follow, in place of a sampler. @default null */
+  batchSampler: BatchSamplerKind;
+  /** Which dataset gives the next batch, where `trainDataset` is a `MultiDataset`. @default "proportional" */
+  multiDatasetBatchSampler: MultiDatasetBatchSamplerKind;
+  /** A file of row numbers to follow (`FileOrder`), in place of a sampler, each epoch again. @default null */
   order: string | null;
   /** Leave out an epoch's last batch where it is not full. @default false */
   dataloaderDropLast: boolean;

@@ -36,16 +36,20 @@ export async function* trainingLoop<R, Batch extends Sized>(
   try {
     for (let step = await data.next(); step; step = await data.next()) {
       const time = args.scheduleUnit === "tokens" ? state.numInputTokensSeen : state.globalStep;
-      const learningRate = optimizer.baseLearningRate * schedule(time);
+      const factor = schedule(time);
       const { maxGradNorm, maxTokensPerMicroBatch, seed } = args;
-      const work = { loss, optimizer, parameters, seed, learningRate, maxGradNorm, maxTokensPerMicroBatch };
+      const work = { loss, optimizer, parameters, seed, factor, maxGradNorm, maxTokensPerMicroBatch };
       const reading = enqueueStep(step, { ...work, step: state.globalStep });
       if (!step.isLast) data.prepare();
       const numbers = await reading; // the only wait of the step
       if (!Number.isFinite(numbers.loss + numbers.gradNorm)) {
         const { computeDtype } = model;
         const { loss: value, gradNorm } = numbers;
-        throw new NonFiniteLossError(state.globalStep + 1, value, gradNorm, step.rows, computeDtype === "bfloat16");
+        const { dataset } = run;
+        throw new NonFiniteLossError(state.globalStep + 1, value, gradNorm, step.rows, {
+          bfloat16: computeDtype === "bfloat16",
+          place: dataset.place?.bind(dataset),
+        });
       }
       state.globalStep++;
       state.epoch = step.epoch;
@@ -62,7 +66,7 @@ export async function* trainingLoop<R, Batch extends Sized>(
         step: state.globalStep,
         epoch: state.epoch,
         ...numbers,
-        learningRate,
+        learningRate: optimizer.baseLearningRate * factor,
         tokens: step.tokens,
         tokensSeen: state.numInputTokensSeen,
         sequences: step.sequences,

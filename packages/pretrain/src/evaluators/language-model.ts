@@ -2,9 +2,11 @@ import {
   argmax,
   crossEntropy,
   EngineError,
+  type Evaluator,
   gather,
   type LanguageModel,
   noGrad,
+  type Row,
   Tensor,
   tensorScope,
 } from "@ettin/core";
@@ -12,7 +14,7 @@ import { type Objective, type TokenTask, tokenTask } from "../batch.ts";
 import { checkObjective } from "../objectives/check-objective.ts";
 import type { MaskRule } from "../objectives/masking.ts";
 import { objectiveCollator } from "../objectives/objective-collator.ts";
-import type { Row, SequenceOptions } from "../objectives/sequences.ts";
+import type { SequenceOptions } from "../objectives/sequences.ts";
 
 export interface LanguageModelEvaluationOptions extends SequenceOptions {
   objective: Objective;
@@ -102,6 +104,18 @@ export async function evaluateLanguageModel(
   }
   const loss = lossSum / targets;
   return { loss, perplexity: Math.exp(loss), accuracy: correct / targets, targets, tokens, sequences };
+}
+
+/**
+ * The same as an evaluator of a trainer: "eval_loss", "eval_perplexity", "eval_accuracy" and the counts.
+ *
+ * @param rows read again at each evaluation: an array, or a dataset
+ */
+export function languageModelEvaluator(
+  rows: Iterable<Row>,
+  options: LanguageModelEvaluationOptions,
+): Evaluator<LanguageModel> {
+  return async (model) => ({ ...(await evaluateLanguageModel(model, rows, options)) });
 }
 
 /** Tasks as one batch. */

@@ -1,9 +1,14 @@
 /** Rows to sequences: how an example is prepared when it is loaded. */
-import { type CollatePlace, EngineError, type PackedTokens, packTokens, Tokenizer } from "@ettin/core";
-import { type TokenIds, tokenIdsOf } from "./token-ids.ts";
-
-/** A row of a data set. */
-export type Row = Readonly<Record<string, unknown>>;
+import {
+  type CollatePlace,
+  EngineError,
+  type PackedTokens,
+  packTokens,
+  placeOfRow,
+  type Row,
+  type Tokenizer,
+} from "@ettin/core";
+import { isTokenizer, type TokenIds, tokenIdsOf } from "./token-ids.ts";
 
 export interface SequenceOptions {
   /** The tokenizer; or its ids, for rows that are encoded already. */
@@ -46,7 +51,7 @@ export function sequencer(
     if (found.every((values) => values !== null))
       return packTokens(found.map((values, i) => prepare(values, named(i))));
 
-    if (!(tokenizer instanceof Tokenizer)) {
+    if (!isTokenizer(tokenizer)) {
       const i = found.indexOf(null);
       throw new EngineError(
         where,
@@ -68,8 +73,10 @@ function idsIn(row: Row): ArrayLike<number> | null {
     : null;
 }
 
-const nameOf = (row: Row, i: number, { step, firstSequence }: CollatePlace): string =>
-  `row ${firstSequence + i} of step ${step}${typeof row.id === "string" ? ` (id "${row.id}")` : ""}`;
+function nameOf(row: Row, i: number, { step, firstSequence }: CollatePlace): string {
+  const from = placeOfRow(row) ?? (typeof row.id === "string" ? `id "${row.id}"` : null);
+  return `row ${firstSequence + i} of step ${step}${from === null ? "" : ` (${from})`}`;
+}
 
 async function encodedTexts(
   where: string,

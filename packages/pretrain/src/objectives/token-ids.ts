@@ -1,4 +1,4 @@
-import { EngineError, Tokenizer } from "@ettin/core";
+import { EngineError, type Tokenizer } from "@ettin/core";
 
 /** The ids that the objectives treat apart: what they need to know of a tokenizer. */
 export interface TokenIds {
@@ -27,7 +27,7 @@ export const ettinTokenIds: TokenIds = {
 
 /** A tokenizer's ids by role; ids given by hand as they are. */
 export function tokenIdsOf(where: string, tokenizer: Tokenizer | TokenIds): TokenIds {
-  if (!(tokenizer instanceof Tokenizer)) return checked(where, tokenizer);
+  if (!isTokenizer(tokenizer)) return checked(where, tokenizer);
   const { cls, sep, bos, eos, mask, pad, unk } = tokenizer.specialTokens;
   return {
     vocabSize: tokenizer.vocabSize,
@@ -38,6 +38,8 @@ export function tokenIdsOf(where: string, tokenizer: Tokenizer | TokenIds): Toke
     ...(unk && { unk: unk.id }),
   };
 }
+
+export const isTokenizer = (given: Tokenizer | TokenIds): given is Tokenizer => "specialTokens" in given;
 
 function checked(where: string, ids: TokenIds): TokenIds {
   const { vocabSize, ...special } = ids;

@@ -1,9 +1,9 @@
-import { type BatchSource, EngineError } from "@ettin/core";
+import { type BatchSampler, EngineError } from "@ettin/core";
 import { type PackedRows, packBestFit } from "./best-fit.ts";
 
 export interface PackedBatchSamplerOptions {
   /** Gives the order: batches of `batchSize` rows. */
-  source: BatchSource;
+  source: BatchSampler;
   /** The tokens of a row as they enter the model: special tokens counted, and cut to `maxSeqLen`. */
   length: (row: number) => number;
   /** The rows of one batch of `source`. */
@@ -16,7 +16,7 @@ export interface PackedBatchSamplerOptions {
 }
 
 /** A sampler whose batches are packed. */
-export interface PackedBatchSampler extends BatchSource {
+export interface PackedBatchSampler extends BatchSampler {
   /** The same batches, by groups, with how full they are. */
   packed(epoch: number): Iterable<PackedRows<number>>;
 }

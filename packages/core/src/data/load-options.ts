@@ -1,0 +1,40 @@
+import type { CsvOptions } from "../formats/csv.ts";
+import type { SampleBy } from "../formats/text.ts";
+import type { HubOptions } from "../hub/hub-options.ts";
+import type { DataFormat } from "./data-format.ts";
+
+export interface LoadDatasetOptions extends Omit<HubOptions, "repoType">, CsvOptions {
+  /** A part of a repository or folder that has several, such as "triplet": the folder of that name. */
+  name?: string;
+  /**
+   * Which rows: a split, or a part of one as Python's `datasets` writes it: "train[:1000]", "train[10%:20%]",
+   * "train+test".
+   *
+   * @default the only split there is
+   */
+  split?: string;
+  /**
+   * Files, or patterns of files within the folder or repository (`*` any characters, "/" too): of the split "train", or
+   * of each split named.
+   *
+   * @default all, by their names
+   */
+  dataFiles?: string | readonly string[] | Readonly<Record<string, string | readonly string[]>>;
+  /** @default by the files' names */
+  format?: DataFormat;
+  /** Columns to have, in this order. Of Parquet and Arrow only these are read. @default all */
+  columns?: readonly string[];
+  /** The part of a JSON document that has the rows: "data", or "a.b" inside of a. @default the document */
+  field?: string;
+  /** What a row of a text file is. @default "line" */
+  sampleBy?: SampleBy;
+  /** Leaves the line's end at every line of a text file. @default false */
+  keepLinebreaks?: boolean;
+  /**
+   * Rows that do not parse, or have more or fewer values than there are columns: an error that names file and line, or
+   * they are left out, and a warning says how many.
+   *
+   * @default "error"
+   */
+  onBadRow?: "error" | "skip";
+}
