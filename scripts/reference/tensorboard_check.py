@@ -18,9 +18,10 @@ def main(folder):
     compared = 0
     for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
+        evaluation = any(name.startswith("eval_") for name in record)
         for name, value in record.items():
             measured = {"step", "time", "epoch", "rss", "memory", "memory_peak", "tokens_per_second"}
-            if name in measured or not isinstance(value, (int, float)):
+            if name in measured or (evaluation and not name.startswith("eval_")) or not isinstance(value, (int, float)):
                 continue  # each reporter measures these for itself
             tag = f"eval/{name[5:]}" if name.startswith("eval_") else f"train/{name}"
             assert read[tag][record["step"]] == float(np.float32(value)), (tag, record["step"])

@@ -13,6 +13,7 @@ export {
   synchronize,
 } from "./device.ts";
 export { EngineError } from "./errors.ts";
+export { byteStream } from "./formats/byte-stream.ts";
 export type { CsvOptions } from "./formats/csv.ts";
 export { writeFileWhole } from "./formats/flushed-file.ts";
 export { type IntegerColumn, IntegerParquetWriter } from "./formats/integer-parquet.ts";
@@ -53,6 +54,7 @@ export type { WeightToSave } from "./hub/weight-shards.ts";
 export { Corpus, type CorpusOptions, type CorpusType, exactSearch } from "./index/exact.ts";
 export * from "./logging/index.ts";
 export * from "./model/index.ts";
+export { nearestName } from "./nearest-name.ts";
 export type { AttentionCache, CachedAttentionOptions } from "./nn/attention-cache.ts";
 export type { ParameterEntry, SavedPart } from "./nn/parameter-set.ts";
 export type { DropoutDraw, DropoutRates } from "./nn/pass.ts";
@@ -104,4 +106,3 @@ export { StreamDecoder, type StreamDecoderOptions } from "./tokenizer/stream-dec
 export { type EncodeBatchOptions, type EncodeOptions, type Encoding, Tokenizer } from "./tokenizer/tokenizer.ts";
 export type { Truncation } from "./tokenizer/truncation.ts";
 export * from "./trainer/index.ts";
-export { nearestName } from "./trainer/nearest-name.ts";

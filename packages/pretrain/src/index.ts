@@ -35,6 +35,7 @@ export { phaseArguments } from "./phases/phase-arguments.ts";
 export { exportCheckpoint, revisionName } from "./phases/revisions.ts";
 export { type PhaseBegins, type PretrainSummary, type RunRecipeOptions, runRecipe } from "./phases/run-recipe.ts";
 export type { FinishedPhase } from "./phases/run-record.ts";
+export { type RunReport, runReport } from "./phases/run-report.ts";
 export * from "./prepare/index.ts";
 export { namedRecipes } from "./recipe/named-recipes.ts";
 export { type ReadRecipeOptions, readRecipe } from "./recipe/read-recipe.ts";

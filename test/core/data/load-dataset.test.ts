@@ -188,6 +188,7 @@ describe("a dataset on the hub", async () => {
     add("data/train-00000-of-00001.jsonl", "data/test-00000-of-00001.jsonl");
     expect(from(await loadDataset("o/n", { ...options, split: "test" }))).toBe("data/test-00000-of-00001.jsonl");
     expect(hub.requests().filter((request) => request.includes("/resolve/"))).toEqual([
+      expect.stringMatching(/README\.md$/),
       expect.stringMatching(/GET hub \/datasets\/o\/n\/resolve\/.*\/data\/test-00000-of-00001\.jsonl/),
     ]);
     expect(Object.keys(await loadDatasetDict("o/n", options))).toEqual(["train", "test"]);
@@ -199,6 +200,58 @@ describe("a dataset on the hub", async () => {
       train: "triplet/train-00000-of-00001.jsonl",
       validation: "triplet/dev-00000-of-00001.jsonl",
     });
+  });
+
+  test("has the parts and files that its README declares", async () => {
+    const readme = [
+      "---",
+      "license: apache-2.0",
+      'pretty_name: "a: b"',
+      "dataset_info:",
+      "- config_name: pair",
+      "  features: []",
+      "configs:",
+      "- config_name: pair # two texts",
+      "  data_files:",
+      "  - split: train",
+      "    path: pair/part-*",
+      "  - split: test",
+      "    path:",
+      "    - pair/held.jsonl",
+      "    - 'more/*.jsonl'",
+      "- config_name: all",
+      "  default: true",
+      '  data_files: "**/part-1.jsonl"',
+      "- config_name: folder",
+      "  data_dir: more",
+      "tags:",
+      "- x",
+      "---",
+      "# Text",
+      "configs:",
+    ];
+    const paths = ["pair/part-0.jsonl", "pair/part-1.jsonl", "pair/held.jsonl", "more/x.jsonl", "more/test-y.jsonl"];
+    const files = Object.fromEntries(paths.map((path) => [path, contentOf(path)]));
+    hub.add("o/n", { ...files, "README.md": readme.join("\n") });
+    expect(await splits("o/n", { ...options, name: "pair" })).toEqual({
+      train: "pair/part-0.jsonl pair/part-1.jsonl",
+      test: "pair/held.jsonl more/test-y.jsonl more/x.jsonl",
+    });
+    expect(await splits("o/n", options)).toEqual({ train: "pair/part-1.jsonl" });
+    expect(await splits("o/n", { ...options, name: "folder" })).toEqual({ test: "more/test-y.jsonl" });
+    await expect(loadDataset("o/n", { ...options, name: "x" })).rejects.toThrow(
+      'o/n has no part "x". It has pair, all, folder.',
+    );
+    hub.add("o/two", { ...files, "README.md": readme.join("\n").replace("  default: true\n", "") });
+    await expect(loadDataset("o/two", options)).rejects.toThrow(
+      'o/two has the parts pair, all, folder. Choose one, as in name: "pair".',
+    );
+  });
+
+  test("whose README declares files in a way that is not read here goes by names", async () => {
+    const readme = "---\nconfigs:\n- {config_name: x, data_files: a.jsonl}\n---\n";
+    hub.add("o/n", { "train.jsonl": contentOf("train.jsonl"), "README.md": readme });
+    expect(await splits("o/n", options)).toEqual({ train: "train.jsonl" });
   });
 
   test("is read from the cache when there is no network", async () => {

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { type LoadDatasetOptions, loadDataset } from "@ettin/core";
+import { concatenateDatasets, type Dataset, type LoadDatasetOptions, loadDataset } from "@ettin/core";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../support/folder.ts";
 
@@ -82,6 +82,18 @@ describe("JSON lines", () => {
     const dataset = await loadDataset(file);
     writeFileSync(file, '{"a": 100}\n{"a": 200}\n');
     expect(() => dataset.at(1)).toThrow("a.jsonl has changed since it was loaded");
+  });
+
+  test("of more files than are kept open are read in any order", async () => {
+    const files = Array.from({ length: 100 }, (_, i) => write(`${i}.jsonl`, `{"i": ${i}}\n{"i": ${i + 100}}\n`));
+    const datasets: Dataset[] = [];
+    for (const file of files) datasets.push(await loadDataset(file));
+    for (const row of [0, 1, 0])
+      for (const [i, each] of datasets.entries()) expect(each.at(row)).toEqual({ i: i + 100 * row });
+    const all = concatenateDatasets(datasets).shuffle({ seed: 1 });
+    expect([...all.column("i")].sort((a, b) => Number(a) - Number(b))).toEqual(
+      Array.from({ length: 200 }, (_, i) => i),
+    );
   });
 
   test("may have columns that objects have anyway", async () => {

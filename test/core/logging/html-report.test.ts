@@ -213,7 +213,7 @@ function fakePage(html: string) {
   });
   const [, data] = /id="charts">([\s\S]*?)<\/script>/.exec(html)!;
   const document = {
-    body: { dataset: { state: "running" } },
+    body: { dataset: { state: "running", unit: "step" } },
     getElementById: () => ({ textContent: data }),
     querySelectorAll: () => figures,
   };

@@ -1,5 +1,5 @@
 import { EngineError } from "../errors.ts";
-import { nearest } from "../nearest.ts";
+import { nearestName } from "../nearest-name.ts";
 import { placeOfRow } from "./row-place.ts";
 import type { Row } from "./table.ts";
 
@@ -15,13 +15,12 @@ export function requireColumns(
 ): void {
   const missing = names.find((name) => !dataset.columnNames.includes(name));
   if (missing === undefined) return;
-  const near = nearest(missing, dataset.columnNames);
   throw new EngineError(
     where,
     `the dataset has no column ${JSON.stringify(missing)}`,
-    near === undefined
+    dataset.columnNames.length === 0
       ? "It has no columns at all."
-      : `Columns are ${dataset.columnNames.join(", ")}; the nearest is ${near}. Rename one with renameColumn.`,
+      : `Columns are ${dataset.columnNames.join(", ")}; the nearest is ${nearestName(missing, dataset.columnNames)}. Rename one with renameColumn.`,
   );
 }
 

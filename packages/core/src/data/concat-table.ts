@@ -9,12 +9,16 @@ export class ConcatTable implements Table {
   readonly features: Features;
   readonly #tables: readonly Table[];
   readonly #starts: Float64Array;
+  /** Whether all have all columns. */
+  readonly #alike: boolean;
 
   constructor(tables: readonly Table[]) {
     this.#tables = tables;
     this.#starts = partStarts(tables);
     this.length = this.#starts[tables.length]!;
     this.features = tables.reduce<Features>((all, table) => joinFeatures(all, table.features), {});
+    const count = Object.keys(this.features).length;
+    this.#alike = tables.every((table) => Object.keys(table.features).length === count);
   }
 
   get fingerprint(): string {
@@ -25,7 +29,7 @@ export class ConcatTable implements Table {
     const part = partAt(this.#starts, index);
     const table = this.#tables[part]!;
     const local = index - this.#starts[part]!;
-    if (columns.every((name) => Object.hasOwn(table.features, name))) return table.row(local, columns);
+    if (this.#alike) return table.row(local, columns);
     const known = table.row(
       local,
       columns.filter((name) => Object.hasOwn(table.features, name)),

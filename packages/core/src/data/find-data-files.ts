@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { isAbsolute, join, resolve, sep } from "node:path";
 import { EngineError } from "../errors.ts";
 import { globMatcher } from "../hub/glob.ts";
@@ -6,6 +6,7 @@ import { isRepoId } from "../hub/repo.ts";
 import { downloadSnapshot } from "../hub/snapshot-download.ts";
 import { commonFormat, type DataFormat, formatOfName } from "./data-format.ts";
 import type { LoadDatasetOptions } from "./load-options.ts";
+import { choosePart, partsOfReadme, type RepoPart } from "./repo-parts.ts";
 import { splitsByName } from "./split-names.ts";
 
 /** Files of the splits, and what they are. */
@@ -17,6 +18,7 @@ export interface DataFiles {
 
 const MAGIC = /[*?[]/;
 const MDS_INDEX = "index.json";
+const README = "README.md";
 
 /**
  * The files behind a path, a pattern or a repository of the hub, from which only the files that are wanted come.
@@ -30,8 +32,10 @@ export async function findDataFiles(
   wanted: readonly string[] | null,
 ): Promise<DataFiles> {
   const status = await stat(source).catch(() => null);
-  const choose = (paths: readonly string[]) => chosen(where, source, paths, options, wanted);
-  if (status?.isDirectory()) return below(source, choose(await filesBelow(source)));
+  if (status?.isDirectory()) {
+    const part = await declaredPart(where, source, source, options);
+    return below(source, chosen(where, source, await filesBelow(source), options, wanted, part));
+  }
   if (status) return { splits: new Map([["train", [resolve(source)]]]), format: options.format ?? null };
   if (MAGIC.test(source)) {
     const folder = source.slice(0, source.search(MAGIC)).replace(/[^/\\]*$/, "") || ".";
@@ -51,12 +55,29 @@ export async function findDataFiles(
       'Pass the path of a file or folder, a pattern such as "data/*.jsonl", or "owner/name" of a dataset on the hub.',
     );
   }
+  const hub = { ...options, repoType: "dataset" } as const;
+  const readme = (paths: readonly string[]) => paths.filter((path) => path === README);
+  const part = options.dataFiles
+    ? null
+    : await declaredPart(where, source, await downloadSnapshot(where, source, hub, readme), options);
   let remote: DataFiles | null = null;
-  const folder = await downloadSnapshot(where, source, { ...options, repoType: "dataset" }, (paths) => {
-    remote = choose(paths);
+  const folder = await downloadSnapshot(where, source, hub, (paths) => {
+    remote = chosen(where, source, paths, options, wanted, part);
     return [...new Set([...remote.splits.values()].flat().flatMap((path) => withShards(path, paths)))];
   });
-  return below(folder, remote ?? choose(await filesBelow(folder)));
+  return below(folder, remote ?? chosen(where, source, await filesBelow(folder), options, wanted, part));
+}
+
+/** The part that the README in a folder declares and the options mean. */
+async function declaredPart(
+  where: string,
+  source: string,
+  folder: string,
+  { name, dataFiles }: LoadDatasetOptions,
+): Promise<RepoPart | null> {
+  if (dataFiles) return null;
+  const readme = await readFile(join(folder, README), "utf8").catch(() => "");
+  return choosePart(where, source, partsOfReadme(readme), name);
 }
 
 /** Paths with "/", of everything below a folder that is not a folder. */
@@ -85,10 +106,12 @@ function chosen(
   all: readonly string[],
   options: LoadDatasetOptions,
   wanted: readonly string[] | null,
+  part: RepoPart | null,
 ): DataFiles {
-  const paths = withIndexes(named(where, source, all, options.name));
-  const { dataFiles } = options;
-  const given = dataFiles === undefined ? null : patterns(dataFiles);
+  const name = options.dataFiles === undefined ? options.name : undefined;
+  const inside = part ? within(all, part.folder) : named(where, source, all, name);
+  const paths = withIndexes(inside);
+  const given = options.dataFiles === undefined ? declared(part) : patterns(options.dataFiles);
   let splits: ReadonlyMap<string, readonly string[]>;
   if (given) {
     splits = new Map(given.map(([split, globs]) => [split, matching(where, source, paths, globs)]));
@@ -118,6 +141,18 @@ function chosen(
   return { splits: new Map(kept), format };
 }
 
+const within = (paths: readonly string[], folder: string): readonly string[] => {
+  const prefix = folder.replace(/^\.?\/|\/$/g, "");
+  return prefix === "" || prefix === "." ? paths : paths.filter((path) => path.startsWith(`${prefix}/`));
+};
+
+/** The README's patterns start from its folder. */
+function declared(part: RepoPart | null): readonly (readonly [string, readonly string[]])[] | null {
+  const folder = part?.folder.replace(/^\.?\/|\/$/g, "");
+  const full = (pattern: string) => (folder ? `${folder}/${pattern}` : pattern);
+  return part?.dataFiles?.map(([split, globs]) => [split, globs.map(full)] as const) ?? null;
+}
+
 /** Those of one part of a repository. */
 function named(where: string, source: string, paths: readonly string[], name: string | undefined): readonly string[] {
   if (name === undefined) return paths;
@@ -145,7 +180,8 @@ function matching(
 ): readonly string[] {
   const files = globs.flatMap((glob) => {
     const exact = paths.filter((path) => path === glob.replace(/^\.\//, ""));
-    const found = exact.length > 0 ? exact : paths.filter(globMatcher([glob])).sort();
+    const found =
+      exact.length > 0 ? exact : paths.filter(globMatcher([glob], { withinFolder: !glob.includes("**") })).sort();
     if (found.length > 0) return found;
     throw new EngineError(where, `${source} has no file that matches ${JSON.stringify(glob)}`, "Check dataFiles.");
   });

@@ -3,6 +3,14 @@ import { type Features, joinTypes } from "./feature-type.ts";
 import { fingerprintAfter } from "./fingerprint.ts";
 import type { Table } from "./table.ts";
 
+interface Plan {
+  readonly columns: readonly string[];
+  /** Those that the table below has to give. */
+  readonly kept: readonly string[];
+  /** Of each column whether it is an added one. */
+  readonly added: readonly boolean[];
+}
+
 /** Columns added to those of a table, or put in their place, row by row. */
 export class JoinedTable implements Table {
   readonly length: number;
@@ -10,6 +18,7 @@ export class JoinedTable implements Table {
   readonly #table: Table;
   readonly #added: ColumnTable;
   readonly #partly: ReadonlySet<string>;
+  #plan: Plan | null = null;
 
   /** @param partly columns that some rows of `added` leave as the table has them */
   constructor(table: Table, added: ColumnTable, partly: ReadonlySet<string>) {
@@ -27,14 +36,25 @@ export class JoinedTable implements Table {
   }
 
   row(index: number, columns: readonly string[]): Record<string, unknown> {
-    const kept = columns.filter((name) => !Object.hasOwn(this.#added.features, name) || this.#partly.has(name));
-    const under = kept.length > 0 ? this.#table.row(index, kept) : {};
+    const { kept, added } = this.#planFor(columns);
+    const under = kept.length > 0 ? this.#table.row(index, kept) : null;
     const row: Record<string, unknown> = {};
-    for (const name of columns) {
-      const value = Object.hasOwn(this.#added.features, name) ? this.#added.stored(index, name) : undefined;
-      row[name] = value === undefined ? (Object.hasOwn(under, name) ? under[name] : null) : value;
+    for (let i = 0; i < columns.length; i++) {
+      const name = columns[i]!;
+      const value = added[i] ? this.#added.stored(index, name) : undefined;
+      row[name] = value === undefined ? (under?.[name] ?? null) : value;
     }
     return row;
+  }
+
+  /** Where columns come from. The last answer is kept: rows are read one after the other with the same columns. */
+  #planFor(columns: readonly string[]): Plan {
+    if (this.#plan?.columns !== columns) {
+      const added = columns.map((name) => Object.hasOwn(this.#added.features, name));
+      const kept = columns.filter((name, i) => !added[i] || this.#partly.has(name));
+      this.#plan = { columns, kept, added };
+    }
+    return this.#plan;
   }
 
   value(index: number, column: string): unknown {

@@ -4,7 +4,12 @@ import type { HubOptions } from "../hub/hub-options.ts";
 import type { DataFormat } from "./data-format.ts";
 
 export interface LoadDatasetOptions extends Omit<HubOptions, "repoType">, CsvOptions {
-  /** A part of a repository or folder that has several, such as "triplet": the folder of that name. */
+  /**
+   * A part of a repository or folder that has several, such as "triplet": one that the README declares (the hub's
+   * configurations), else the folder of that name.
+   *
+   * @default the only one, or the README's default
+   */
   name?: string;
   /**
    * Which rows: a split, or a part of one as Python's `datasets` writes it: "train[:1000]", "train[10%:20%]",
@@ -14,8 +19,8 @@ export interface LoadDatasetOptions extends Omit<HubOptions, "repoType">, CsvOpt
    */
   split?: string;
   /**
-   * Files, or patterns of files within the folder or repository (`*` any characters, "/" too): of the split "train", or
-   * of each split named.
+   * Files, or patterns of files within the folder or repository (`*` any characters but "/", `**` that too): of the
+   * split "train", or of each split named.
    *
    * @default all, by their names
    */

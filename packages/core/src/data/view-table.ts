@@ -11,6 +11,7 @@ export class ViewTable implements Table {
   readonly #names: ReadonlyMap<string, string>;
   readonly #makeFingerprint: () => string;
   #fingerprint = "";
+  #asked: { readonly columns: readonly string[]; readonly sources: readonly string[] } | null = null;
 
   /**
    * @param rows null for all, in order
@@ -40,13 +41,19 @@ export class ViewTable implements Table {
   row(index: number, columns: readonly string[]): Record<string, unknown> {
     const at = this.#at(index);
     if (this.#names.size === 0) return this.#table.row(at, columns);
-    const stored = this.#table.row(
-      at,
-      columns.map((name) => this.#names.get(name) ?? name),
-    );
+    const sources = this.#sourcesOf(columns);
+    const stored = this.#table.row(at, sources);
     const row: Record<string, unknown> = {};
-    for (const name of columns) row[name] = stored[this.#names.get(name) ?? name];
+    for (let i = 0; i < columns.length; i++) row[columns[i]!] = stored[sources[i]!];
     return row;
+  }
+
+  /** The last answer is kept: rows are read one after the other with the same columns. */
+  #sourcesOf(columns: readonly string[]): readonly string[] {
+    if (this.#asked?.columns !== columns) {
+      this.#asked = { columns, sources: columns.map((name) => this.#names.get(name) ?? name) };
+    }
+    return this.#asked.sources;
   }
 
   value(index: number, column: string): unknown {

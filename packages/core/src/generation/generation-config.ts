@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { readJson } from "../model/read-json.ts";
-import { nearest } from "../nearest.ts";
+import { nearestName } from "../nearest-name.ts";
 import { type GenerationSettings, RULES } from "./generation-options.ts";
 import type { SequenceBias } from "./sequence-rules.ts";
 
@@ -125,7 +125,7 @@ export function checkSettings(where: string, options: object, others: readonly s
     if (others.includes(name)) continue;
     const rule = RULES[name as keyof GenerationSettings];
     if (!rule) {
-      const near = nearest(name, [...Object.keys(RULES), ...others]);
+      const near = nearestName(name, [...Object.keys(RULES), ...others]);
       throw new EngineError(where, `there is no option ${name}`, `The nearest is ${near}.`);
     }
     if (value != null && !rule.fits(value)) {

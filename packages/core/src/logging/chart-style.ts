@@ -16,6 +16,7 @@ export const chartStyle: string = `
 .chart text{font:11px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;fill:#6b7076}
 .chart .title{font-size:14px;font-weight:600;fill:#1b1d20}
 .chart .grid{stroke:#e7e9ec;stroke-width:1}
+.chart .mark{stroke:#b3b8bf;stroke-width:1;stroke-dasharray:3 3}
 .chart .line{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}
 .chart .faint{fill:none;stroke-width:1;stroke-opacity:.28;stroke-linejoin:round}
 .chart .dot{stroke:none}
@@ -24,5 +25,6 @@ ${colors(light)}
 .chart text{fill:#9aa0a8}
 .chart .title{fill:#eceef1}
 .chart .grid{stroke:#2b2e33}
+.chart .mark{stroke:#5a6068}
 ${colors(dark)}
 }`.trim();

@@ -8,11 +8,19 @@ export interface ChartOptions extends Pick<AxisOptions, "scale" | "fromZero" | "
   /** What the horizontal axis counts. @default "step" */
   xLabel?: string;
   /** Steps that the horizontal axis covers besides those of the curves. @default none */
-  xRange?: readonly [first: number, last: number];
+  xRange?: readonly number[];
+  /** Where something begins: a line across the chart, with its name. @default none */
+  marks?: readonly ChartMark[];
   /** @default 640 */
   width?: number;
   /** @default 320 */
   height?: number;
+}
+
+/** A place on the horizontal axis with a name. */
+export interface ChartMark {
+  readonly x: number;
+  readonly text: string;
 }
 
 /** A chart's curves and where they are drawn, in units of its view box. */
@@ -24,11 +32,13 @@ export interface Chart {
   readonly plot: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
   readonly x: Axis;
   readonly y: Axis;
+  readonly marks: readonly ChartMark[];
 }
 
 /** Chooses axes and places for some curves; those without a finite value are left out. */
-export function layOutChart(curves: readonly Curve[], options: ChartOptions, top: number): Chart {
-  const { width = 640, height = 320 } = options;
+export function layOutChart(curves: readonly Curve[], options: ChartOptions, above: number): Chart {
+  const { width = 640, height = 320, marks = [] } = options;
+  const top = above + (marks.length > 0 ? 10 : 0); // their names stand above the plot
   const shown = curves.filter(({ y }) => y.some(Number.isFinite));
   const values = function* (of: (curve: Curve) => readonly number[]) {
     for (const curve of shown) yield* of(curve);
@@ -41,7 +51,7 @@ export function layOutChart(curves: readonly Curve[], options: ChartOptions, top
   const x = axisFor(steps, { padding: 0.01, labels: 7 });
   const left = 14 + 6.4 * Math.max(2, ...y.ticks.map(({ text }) => text.length));
   const plot = { left, top, width: width - left - 14, height: height - top - 28 };
-  return { curves: shown, width, height, plot, x, y };
+  return { curves: shown, width, height, plot, x, y, marks };
 }
 
 export const xPlace = ({ x, plot }: Chart, value: number): number => plot.left + along(x, value) * plot.width;
@@ -64,6 +74,11 @@ export function chartElements(chart: Chart, xLabel = "step"): string {
     parts.push(`<text x="${fixed(x)}" y="${fixed(bottom + 18)}" text-anchor="middle">${text}</text>`);
   }
   parts.push(`<text x="${fixed(right)}" y="${fixed(bottom + 18)}" text-anchor="end">${escapeXml(xLabel)}</text>`);
+  for (const { x: value, text } of chart.marks) {
+    const x = xPlace(chart, value);
+    parts.push(`<line class="mark" x1="${fixed(x)}" x2="${fixed(x)}" y1="${plot.top}" y2="${fixed(bottom)}"/>`);
+    parts.push(`<text x="${fixed(x)}" y="${plot.top - 5}">${escapeXml(text)}</text>`);
+  }
   return `${parts.join("")}${chart.curves.map((curve, i) => curveElements(chart, curve, curveColor(curve, i))).join("")}`;
 }
 

@@ -10,7 +10,9 @@ import type { Curve } from "./curve.ts";
  */
 export function curveSvg(curves: readonly Curve[], options: ChartOptions = {}): string {
   const { title = "", xLabel = "step" } = options;
-  const chart = layOutChart(curves, options, title ? 44 : 30);
+  const marks = (options.marks ?? []).map(({ x }) => x);
+  const xRange = [...(options.xRange ?? []), ...marks];
+  const chart = layOutChart(curves, { ...options, xRange }, title ? 44 : 30);
   const { width, height, plot } = chart;
   const named = chart.curves.length > 1 || !title;
   const words = [

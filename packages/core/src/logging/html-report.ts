@@ -1,12 +1,14 @@
-import { existsSync, readFileSync } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { writeFileWhole } from "../formats/flushed-file.ts";
 import type { TrainerCallback } from "../trainer/callback.ts";
 import type { StepReport, TrainerState } from "../trainer/trainer-state.ts";
 import type { TrainingArguments } from "../trainer/training-arguments.ts";
 import type { LogRecord } from "./log-record.ts";
 import { type Notify, warn } from "./notify.ts";
 import { doneOf } from "./progress.ts";
+import { readMetrics } from "./read-metrics.ts";
 import { type Report, reportPage } from "./report-page.ts";
 import { runEnvironment, safeArguments } from "./run-environment.ts";
 import { groupedNumber, shortBytes, shortNumber, shortTime } from "./short-number.ts";
@@ -54,7 +56,7 @@ export function htmlReport(options: HtmlReportOptions = {}): TrainerCallback {
       facts: { ...options.facts, Arguments: safeArguments(args), Environment: runEnvironment() },
     } satisfies Report;
     try {
-      await replaceFile(path, reportPage(report));
+      await writeFileWhole(path, Buffer.from(reportPage(report)));
       failed = false;
     } catch (error) {
       if (!failed) onNotice(`${path} could not be written: ${(error as Error).message}`);
@@ -98,19 +100,9 @@ export function htmlReport(options: HtmlReportOptions = {}): TrainerCallback {
 }
 
 /** What was logged up to the checkpoint. */
-function earlierRecords(metrics: string, state: TrainerState): LogRecord[] {
-  if (!existsSync(metrics)) return [...state.logHistory];
-  const records = readFileSync(metrics, "utf8")
-    .split("\n")
-    .flatMap((line): LogRecord[] => {
-      try {
-        const record = JSON.parse(line) as LogRecord;
-        return typeof record.step === "number" && record.step <= state.globalStep ? [record] : [];
-      } catch {
-        return []; // a line that a crash cut short
-      }
-    });
-  return records.length > 0 ? records : [...state.logHistory];
+function earlierRecords(metrics: string, { logHistory, globalStep }: TrainerState): LogRecord[] {
+  const records = existsSync(metrics) ? readMetrics(metrics).filter(({ step }) => step <= globalStep) : [];
+  return records.length > 0 ? records : [...logHistory];
 }
 
 function figuresOf(
@@ -138,21 +130,3 @@ function figuresOf(
 }
 
 const minute = (date: Date): string => `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
-
-/** The file is there whole, or as it was. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const beside = `${path}.${process.pid}.partial`;
-  try {
-    const file = await open(beside, "w");
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(beside, path);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
-  }
-}

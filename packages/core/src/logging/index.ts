@@ -1,8 +1,11 @@
-export type { ChartOptions } from "./chart.ts";
+export type { ChartMark, ChartOptions } from "./chart.ts";
 export type { Curve } from "./curve.ts";
 export { curveSvg } from "./curve-svg.ts";
 export { type HtmlReportOptions, htmlReport } from "./html-report.ts";
+export type { LogRecord } from "./log-record.ts";
 export { type MetricsFileOptions, metricsFile } from "./metrics-file.ts";
 export { type ProgressOptions, progressReporter } from "./progress.ts";
+export { readMetrics } from "./read-metrics.ts";
+export { type Report, reportPage } from "./report-page.ts";
 export { type ReporterOptions, reportersOf } from "./reporters.ts";
 export { type TensorBoardOptions, tensorBoard } from "./tensorboard.ts";

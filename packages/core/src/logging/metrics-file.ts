@@ -43,8 +43,9 @@ export function metricsFile(options: MetricsFileOptions = {}): TrainerCallback {
     onLog(_args, { globalStep, epoch }, _control, values) {
       write({ step: globalStep, epoch, time: new Date().toISOString(), ...values, ...meter.take() });
     },
-    onEvaluate(_args, { globalStep, epoch }, _control, metrics) {
-      write({ step: globalStep, epoch, time: new Date().toISOString(), ...metrics });
+    onEvaluate(_args, { globalStep, epoch, numInputTokensSeen }, _control, metrics) {
+      const time = new Date().toISOString();
+      write({ step: globalStep, epoch, time, ...metrics, num_input_tokens_seen: numInputTokensSeen });
     },
     onSave() {
       file?.sync();

@@ -1,4 +1,4 @@
-import { type Chart, chartElements, curveColor, escapeXml, layOutChart } from "./chart.ts";
+import { type Chart, type ChartMark, chartElements, curveColor, escapeXml, layOutChart } from "./chart.ts";
 import { visiblePoints } from "./curve.ts";
 import type { LogRecord } from "./log-record.ts";
 import { type ReportChart, reportCharts } from "./report-charts.ts";
@@ -18,6 +18,10 @@ export interface Report {
   readonly figures: readonly (readonly [name: string, value: string, remark?: string])[];
   /** All that was logged. */
   readonly records: readonly LogRecord[];
+  /** What `step` of the records counts. @default "step" */
+  readonly xLabel?: string;
+  /** Where parts of the run begin. @default none */
+  readonly marks?: readonly ChartMark[];
   /** Tables at the end, by their titles. */
   readonly facts: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
@@ -26,8 +30,9 @@ export interface Report {
 export function reportPage(report: Report): string {
   const { main, more } = reportCharts(report.records);
   const steps = [...main, ...more].flatMap(({ curves }) => curves.flatMap(({ x }) => [x[0]!, x.at(-1)!]));
+  for (const { x } of report.marks ?? []) steps.push(x);
   const xRange = [Math.min(...steps), Math.max(...steps)] as const; // one for all charts
-  const drawn = [...main, ...more].map((chart, i) => draw(chart, i === 0 && main.length % 2 === 1, xRange));
+  const drawn = [...main, ...more].map((chart, i) => draw(chart, report, i === 0 && main.length % 2 === 1, xRange));
   const mainFigures = drawn.slice(0, main.length).map(({ html }) => html);
   const moreFigures = drawn.slice(main.length).map(({ html }) => html);
   const done = Math.min(100, Math.max(0, 100 * report.done));
@@ -41,7 +46,7 @@ export function reportPage(report: Report): string {
 ${reportStyle}
 </style>
 </head>
-<body data-state="${report.state}">
+<body data-state="${report.state}" data-unit="${escapeXml(report.xLabel ?? "step")}">
 <main>
 <span class="state ${report.state}">${report.state}</span>
 <h1>${escapeXml(report.title)}</h1>
@@ -65,10 +70,15 @@ ${reportScript}
 
 const formatOf = (unit: ReportChart["unit"]) => (unit === "bytes" ? (value: number) => shortBytes(value) : shortNumber);
 
-function draw(report: ReportChart, wide: boolean, xRange: readonly [number, number]): { html: string; data: unknown } {
+function draw(
+  chartOf: ReportChart,
+  { xLabel = "step", marks = [] }: Report,
+  wide: boolean,
+  xRange: readonly [number, number],
+): { html: string; data: unknown } {
   const size = wide ? { width: 1140, height: 340 } : { width: 560, height: 270 };
-  const { unit, ...options } = report;
-  const chart = layOutChart(report.curves, { ...options, ...size, xRange, format: formatOf(unit) }, 14);
+  const { unit, title, ...options } = chartOf;
+  const chart = layOutChart(chartOf.curves, { ...options, ...size, xRange, marks, format: formatOf(unit) }, 14);
   const last = (y: readonly number[]) => formatOf(unit)(y.at(-1)!, 4);
   const names = chart.curves.map((curve, i) => {
     const dot = `<svg viewBox="0 0 2 2" class="chart-key"><circle class="f${curveColor(curve, i)}" r="1" cx="1" cy="1"/></svg>`;
@@ -78,9 +88,9 @@ function draw(report: ReportChart, wide: boolean, xRange: readonly [number, numb
   const { top, height } = chart.plot;
   return {
     html: `<figure${wide ? ' class="wide"' : ""}>
-<figcaption><h2>${escapeXml(report.title)}</h2>${names.join("")}</figcaption>
-<svg class="chart" viewBox="0 0 ${chart.width} ${chart.height}" role="img" aria-label="${escapeXml(report.title)}">
-${chartElements(chart)}
+<figcaption><h2>${escapeXml(title)}</h2>${names.join("")}</figcaption>
+<svg class="chart" viewBox="0 0 ${chart.width} ${chart.height}" role="img" aria-label="${escapeXml(title)}">
+${chartElements(chart, xLabel)}
 <line class="guide" y1="${top}" y2="${top + height}"/><text class="guide-text" y="${top + 9}"></text>${dots}
 </svg>
 </figure>`,

@@ -52,7 +52,7 @@ function point(step) {
     const middle = chart.plot[0] + chart.plot[2] / 2;
     text.setAttribute("x", x < middle ? x + 6 : x - 6);
     text.setAttribute("text-anchor", x < middle ? "start" : "end");
-    text.textContent = "step " + at.toLocaleString("en-US");
+    text.textContent = document.body.dataset.unit + " " + at.toLocaleString("en-US");
   });
 }
 let reading = false;

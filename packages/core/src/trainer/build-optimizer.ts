@@ -1,10 +1,10 @@
 import { EngineError } from "../errors.ts";
+import { nearestName } from "../nearest-name.ts";
 import { AdamW } from "../optim/adamw.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { parameterGroups } from "../optim/parameter-groups.ts";
 import { StableAdamW } from "../optim/stable-adamw.ts";
 import type { NamedTensor } from "./load-into.ts";
-import { nearestName } from "./nearest-name.ts";
 import type { TrainingArguments } from "./training-arguments.ts";
 
 const STABLE_OPTIONS = ["decoupleLearningRate", "maxLearningRate"];

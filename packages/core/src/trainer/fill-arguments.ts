@@ -1,6 +1,6 @@
 import { EngineError } from "../errors.ts";
+import { nearestName } from "../nearest-name.ts";
 import { ARGUMENT_RULES } from "./argument-rules.ts";
-import { nearestName } from "./nearest-name.ts";
 import type { TrainingArguments } from "./training-arguments.ts";
 
 export interface FillArgumentsOptions {

@@ -5,7 +5,6 @@ export { EarlyStoppingCallback, type EarlyStoppingOptions } from "./early-stoppi
 export { encodeInPieces, packedPiece } from "./encode-in-pieces.ts";
 export { type FillArgumentsOptions, fillArguments } from "./fill-arguments.ts";
 export type { Loss, LossPass, LossPiece } from "./loss.ts";
-export { nearestName } from "./nearest-name.ts";
 export { NonFiniteLossError } from "./non-finite-loss.ts";
 export { sequenceRanges } from "./sequence-ranges.ts";
 export type { TrainableModel } from "./trainable-model.ts";

@@ -1,4 +1,5 @@
 import { EngineError } from "../errors.ts";
+import { nearestName } from "../nearest-name.ts";
 import {
   constantSchedule,
   cosineSchedule,
@@ -6,7 +7,6 @@ import {
   type Schedule,
   warmupStableDecaySchedule,
 } from "../optim/schedule.ts";
-import { nearestName } from "./nearest-name.ts";
 import type { SchedulerOptions, SchedulerType, TrainingArguments } from "./training-arguments.ts";
 
 const TAKES: Readonly<Record<SchedulerType, readonly (keyof SchedulerOptions)[]>> = {

@@ -1,10 +1,19 @@
 import { mkdir } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { type Dataset, EngineError, lastCheckpoint, type Reporter, Tokenizer, type TrainerCallback } from "@ettin/core";
+import {
+  type Dataset,
+  EngineError,
+  lastCheckpoint,
+  type Report,
+  type Reporter,
+  Tokenizer,
+  type TrainerCallback,
+} from "@ettin/core";
 import { ettinTokenIds, type TokenIds } from "../objectives/token-ids.ts";
 import type { Recipe, RecipePhase } from "../recipe/recipe.ts";
 import { runPhase } from "./run-phase.ts";
 import { checkSameRecipe, type FinishedPhase, type RunRecord, readRunRecord, writeRunRecord } from "./run-record.ts";
+import { runReport } from "./run-report.ts";
 
 export interface RunRecipeOptions {
   recipe: Recipe;
@@ -38,6 +47,8 @@ export interface RunRecipeOptions {
   saveTotalLimit?: number;
   /** Each checkpoint is also made a model's folder below this one, named as a revision: "step1000", "ext500". */
   exportTo?: string;
+  /** Where the order of the data is written, as `DataOrderWriter` does. @default nowhere */
+  dataOrder?: string;
   callbacks?: readonly TrainerCallback[];
   /** Called when a phase begins, or goes on. */
   onPhase?: (begins: PhaseBegins) => void;
@@ -100,7 +111,10 @@ export async function runRecipe(options: RunRecipeOptions): Promise<PretrainSumm
       continues: previous !== null,
     });
     const checkpoint = await lastCheckpoint(folder);
-    if (summary.stopped) return summaryOf(recipe, finished, checkpoint ?? previous, summary.stopped);
+    if (summary.stopped) {
+      await writeReport(options, "stopped");
+      return summaryOf(recipe, finished, checkpoint ?? previous, summary.stopped);
+    }
     if (!checkpoint) throw new EngineError("runRecipe", `phase ${phase.name} left no checkpoint`, "Run it again.");
     previous = checkpoint;
     finished.set(phase.name, {
@@ -110,8 +124,15 @@ export async function runRecipe(options: RunRecipeOptions): Promise<PretrainSumm
       evaluation,
     });
     await writeRunRecord(output, { ...record, finished: Object.fromEntries(finished) });
+    await writeReport(options, finished.size < recipe.phases.length ? "running" : "finished");
   }
   return summaryOf(recipe, finished, previous);
+}
+
+/** The whole run's page and picture. */
+async function writeReport({ output, report }: RunRecipeOptions, state: Report["state"]): Promise<void> {
+  if (report && !(report.includes("html") && report.includes("metrics"))) return;
+  await runReport(output, state);
 }
 
 function summaryOf(
