@@ -11,6 +11,7 @@ import {
   Tokenizer,
   tensorScope,
 } from "@ettin/core";
+import { peakMemory } from "./peak-memory.mjs";
 
 export interface Task {
   /** Of the model, and of its tokenizer where `texts` are given. */
@@ -99,7 +100,7 @@ const report: Report = {
   seconds,
   tokens,
   texts: inputs.length,
-  peak: process.resourceUsage().maxRSS / 1024,
+  peak: peakMemory(),
   held: (reserved + scratch + copies) / 1e6,
   device: model.device.name,
 };

@@ -1,6 +1,7 @@
 /** Embeds one text: what `startup.bench.ts` times from the start of the process. Its argument: folder and text (null: some ids).
  * JavaScript, because a hook for TypeScript would be timed with it. */
 import { l2Normalize, ModernBertModel, noGrad, segmentMean, Tensor, Tokenizer, tensorScope } from "@ettin/core";
+import { peakMemory } from "./peak-memory.mjs";
 
 const marks = { imports: performance.now() };
 const { folder, text } = JSON.parse(process.argv[2]);
@@ -20,4 +21,4 @@ const { read } = noGrad(() =>
   }),
 );
 mark("embedding", await read);
-console.log(JSON.stringify({ marks, rss: process.resourceUsage().maxRSS / 1024 }));
+console.log(JSON.stringify({ marks, rss: peakMemory() }));

@@ -1,6 +1,7 @@
 /** A process of its own that continues prompts with a decoder and says how long a token took: its argument is a `Task`. */
 import { generate, ModernBertDecoderForCausalLM } from "@ettin/core";
 import { median } from "./peak.ts";
+import { peakMemory } from "./peak-memory.mjs";
 import { Reading } from "./reading.ts";
 
 export interface Task {
@@ -40,7 +41,7 @@ async function timed(maxNewTokens: number): Promise<number> {
 }
 
 await timed(8);
-const peak = process.resourceUsage().maxRSS / 1024; // before memory is taken to be read below
+const peak = peakMemory(); // before memory is taken to be read below
 const bytes = model.parameters().reduce((sum, { size }) => sum + size, 0) * (task.dtype === "float32" ? 4 : 2);
 const reading = new Reading(model.device);
 const [first, step, shares, rates]: [number[], number[], number[], number[]] = [[], [], [], []];
