@@ -20,7 +20,8 @@ import { everyTokens } from "./every-tokens.ts";
 import { phaseArguments } from "./phase-arguments.ts";
 import { phaseModel } from "./phase-model.ts";
 import { phaseSource } from "./phase-source.ts";
-import { exportCheckpoint } from "./revisions.ts";
+import { recordOrder } from "./record-order.ts";
+import { exportCheckpoint, namedAs } from "./revisions.ts";
 import type { RunRecipeOptions } from "./run-recipe.ts";
 
 export interface RunPhaseOptions extends Omit<RunRecipeOptions, "data" | "output" | "startFrom"> {
@@ -52,6 +53,13 @@ export async function runPhase(options: RunPhaseOptions): Promise<PhaseResult> {
   const resumed = await lastCheckpoint(folder);
   const model = await phaseModel(recipe, phase, tokenIdsOf("runRecipe", tokenizer), resumed ?? from);
   const sequences = { tokenizer, maxSeqLen: phase.maxSeqLen };
+  const collator = objectiveCollator(recipe.objective, {
+    ...sequences,
+    probability: phase.maskProbability,
+    rule: recipe.maskRule,
+  });
+  const encoder = recipe.objective !== "clm";
+  const order = options.dataOrder ? recordOrder(options.dataOrder, namedAs(phase), sequences, encoder) : null;
   options.onPhase?.({ phase, from: resumed ?? from, resumes: resumed !== null });
   try {
     const trainer: Trainer<Row, TokenTask, LanguageModel<ModernBertConfig>> = new Trainer({
@@ -70,11 +78,7 @@ export async function runPhase(options: RunPhaseOptions): Promise<PhaseResult> {
       },
       trainDataset: dataset,
       batchSampler: source,
-      collator: objectiveCollator(recipe.objective, {
-        ...sequences,
-        probability: phase.maskProbability,
-        rule: recipe.maskRule,
-      }),
+      collator: order ? order.collator(collator) : collator,
       loss: new LanguageModelingLoss(model, { dropout: { attentionOutput: recipe.attentionOutputDropout } }),
       callbacks: [
         ...reportersOf(options.report ?? ["metrics", "tensorboard", "html", "progress"], {
@@ -84,6 +88,7 @@ export async function runPhase(options: RunPhaseOptions): Promise<PhaseResult> {
           save: phase.checkpointTokens,
           evaluate: evalData ? (options.evalTokens ?? phase.checkpointTokens) : null,
         }),
+        ...(order ? [order.callback] : []),
         ...(options.exportTo ? [exporter(phase, options.exportTo)] : []),
         ...(options.callbacks ?? []),
       ],
