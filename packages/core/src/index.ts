@@ -13,6 +13,7 @@ export {
   synchronize,
 } from "./device.ts";
 export { EngineError } from "./errors.ts";
+export { byteStream } from "./formats/byte-stream.ts";
 export type { CsvOptions } from "./formats/csv.ts";
 export { writeFileWhole } from "./formats/flushed-file.ts";
 export { type IntegerColumn, IntegerParquetWriter } from "./formats/integer-parquet.ts";

@@ -32,7 +32,7 @@ export {
 } from "./packing/packed-batch-sampler.ts";
 export { recipeOrder } from "./phases/data-order.ts";
 export { phaseArguments } from "./phases/phase-arguments.ts";
-export { exportCheckpoint } from "./phases/revisions.ts";
+export { exportCheckpoint, revisionName } from "./phases/revisions.ts";
 export { type PhaseBegins, type PretrainSummary, type RunRecipeOptions, runRecipe } from "./phases/run-recipe.ts";
 export type { FinishedPhase } from "./phases/run-record.ts";
 export { type RunReport, runReport } from "./phases/run-report.ts";

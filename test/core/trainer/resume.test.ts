@@ -7,6 +7,7 @@ import {
   openWeights,
   parameter,
   Tensor,
+  type TrainerCallback,
   type TrainingArguments,
 } from "@ettin/core";
 import { describe, expect, test } from "vitest";
@@ -72,6 +73,36 @@ describe("a resumed run", () => {
       for (const { model } of [whole, first, second]) model.dispose();
     },
   );
+
+  test("in tokens, with growing batches and micro-batches, too", async () => {
+    const inTokens = {
+      ...args,
+      maxSteps: -1,
+      warmupSteps: 0,
+      maxTokens: 400,
+      warmupTokens: 50,
+      batchSizeWarmup: { tokens: 200 },
+      maxTokensPerMicroBatch: 25,
+      lrSchedulerType: "warmup_stable_decay",
+      lrSchedulerKwargs: { numDecayTokens: 150, decayType: "1-sqrt" },
+      optim: "stable_adamw",
+    } as const;
+    const [straight, stopped] = [newFolder(), newFolder()];
+    const whole = newTrainer({ ...inTokens, outputDir: straight });
+    const { globalStep } = await whole.train();
+    expect(globalStep).toBeGreaterThan(7);
+    const abort = new AbortController();
+    const stop: TrainerCallback = { onStepEnd: (_a, state) => void (state.globalStep === 5 && abort.abort()) };
+    const first = newTrainer({ ...inTokens, outputDir: stopped }, { callbacks: [stop] });
+    expect(await first.train({ signal: abort.signal })).toMatchObject({ stopped: "abort", globalStep: 5 });
+    const second = newTrainer({ ...inTokens, outputDir: stopped }, { model: newModel(99) });
+    await second.train({ resumeFromCheckpoint: true });
+    const last = `checkpoint-${globalStep}`;
+    const [a, b] = [await contentOf(join(straight, last)), await contentOf(join(stopped, last))];
+    expect(b.model).toBe(a.model);
+    expect(b.optimizer).toBe(a.optimizer);
+    for (const { model } of [whole, first, second]) model.dispose();
+  });
 
   test("logs what the uninterrupted run logs", async () => {
     const straight = newTrainer({ ...args, outputDir: newFolder() });

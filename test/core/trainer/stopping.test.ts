@@ -97,7 +97,7 @@ describe("a stopped run", () => {
       let told = false;
       const { lastCheckpoint } = await import("@ettin/core");
       const watch = setInterval(async () => {
-        if (told || (await lastCheckpoint(outputDir)) === null) return;
+        if ((await lastCheckpoint(outputDir)) === null || told) return;
         told = true;
         child.kill("SIGTERM");
       }, 5);

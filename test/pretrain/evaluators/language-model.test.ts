@@ -64,6 +64,16 @@ describe.each(["mlm", "clm", "mntp"] as const)("evaluation of %s", (objective) =
     }
   });
 
+  test("in mixed precision differs by rounding", async () => {
+    const options = { objective, tokenizer } as const;
+    const exact = await evaluateLanguageModel(model, rows, options);
+    model.computeDtype = "bfloat16";
+    const mixed = await evaluateLanguageModel(model, rows, options);
+    model.computeDtype = "float32";
+    expect(mixed.loss).not.toBe(exact.loss);
+    expect(Math.abs(mixed.loss / exact.loss - 1)).toBeLessThan(0.01);
+  });
+
   test("of rows without a target is an error", async () => {
     const empty = [{ input_ids: [1] }];
     await expect(evaluateLanguageModel(model, empty, { objective, tokenizer })).rejects.toThrow(

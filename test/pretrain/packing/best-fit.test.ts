@@ -55,10 +55,14 @@ describe("greedy best fit", () => {
         yield ["9a", "9b"];
       }
     };
-    const packing = packBestFit(source(), { length, rows: 2, rowLength: 9, sourceBatchSize: 2 });
-    packing.next();
-    // 8 sequences at first: two packed, six aside. Then the request is 10 - 6 = 4: two more batches, of which all are
-    // set aside: 10. The request is 0.
+    let beforeTheFirstRow = 0;
+    const rows = () => {
+      beforeTheFirstRow = taken;
+      return 2;
+    };
+    packBestFit(source(), { length, rows, rowLength: 9, sourceBatchSize: 2 }).next();
+    expect(beforeTheFirstRow).toBe(4); // 10 - 8 sequences is not above a batch's 2
+    // Two are packed and six set aside; the request is then 10 - 6 = 4, two batches, which are set aside as well.
     expect(taken).toBe(6);
   });
 

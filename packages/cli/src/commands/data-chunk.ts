@@ -1,4 +1,3 @@
-import { chunk } from "@ettin/pretrain";
 import { numberOption, textOption } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { counter, endCounter, given, neededOption, PREPARE_OPTIONS } from "../prepare-options.ts";
@@ -19,6 +18,7 @@ export const dataChunk: Command = {
   },
   notes: "Example: ettin data chunk tokens --tokenizer my-model --out chunks --chunk-tokens 1024",
   async run([source = ""], options, terminal) {
+    const { chunk } = await import("@ettin/pretrain"); // other commands do not wait for it
     const summary = await chunk({
       source,
       tokenizer: neededOption("data chunk", options, "tokenizer"),

@@ -1,5 +1,5 @@
 import { Tokenizer } from "@ettin/core";
-import { type Inspected, inspect } from "@ettin/pretrain";
+import type { Inspected } from "@ettin/pretrain";
 import { numberOption, textOption } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { columns } from "../units.ts";
@@ -15,6 +15,7 @@ export const dataInspect: Command = {
   },
   notes: "Every sample is read, so that a damaged shard is found.",
   async run([folder = ""], options, terminal) {
+    const { inspect } = await import("@ettin/pretrain"); // other commands do not wait for it
     const name = textOption(options, "tokenizer");
     const tokenizer = name === undefined ? null : await Tokenizer.fromPretrained(name, { signal: terminal.signal });
     const samples = numberOption(options, "samples", { whole: true, min: 0 }) ?? 3;

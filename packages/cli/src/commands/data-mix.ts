@@ -1,5 +1,5 @@
 import { basename, resolve } from "node:path";
-import { type MixSource, mix } from "@ettin/pretrain";
+import type { MixSource } from "@ettin/pretrain";
 import { choiceOption, numberOption } from "../arguments.ts";
 import { type Command, UsageError } from "../command.ts";
 import { given, neededOption } from "../prepare-options.ts";
@@ -24,6 +24,7 @@ export const dataMix: Command = {
   notes: `A source is a folder, all of it; folder=5e6 takes so many tokens, folder=40% a share of --tokens.
 Example: ettin data mix chunks/web=70% chunks/books=30% --tokens 1e9 --validation 0.001 --out mixture`,
   async run(operands, options, terminal) {
+    const { mix } = await import("@ettin/pretrain"); // other commands do not wait for it
     const sources: Record<string, MixSource> = {};
     for (const operand of operands) {
       const [name, source] = readSource(operand);

@@ -1,4 +1,3 @@
-import { tokenize } from "@ettin/pretrain";
 import { numberOption, textOption } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { counter, endCounter, given, neededOption, PREPARE_OPTIONS } from "../prepare-options.ts";
@@ -24,6 +23,7 @@ export const dataTokenize: Command = {
 shards with texts. Stopped and started again with the same options, it goes on where it was.
 Example: ettin data tokenize texts/*.jsonl.gz --tokenizer my-model --out tokens`,
   async run(sources, options, terminal) {
+    const { tokenize } = await import("@ettin/pretrain"); // other commands do not wait for it
     const start = performance.now();
     const summary = await tokenize({
       sources,

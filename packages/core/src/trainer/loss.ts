@@ -26,9 +26,11 @@ export interface Loss<Batch> {
   /**
    * The batch's mean loss, a float32 scalar. Named parts are summed for the gradient and logged apart.
    *
+   * (A property, because TypeScript then holds a loss to the batch that it names.)
+   *
    * @param pass without it nothing is dropped and nothing is cut into pieces
    */
-  forward(batch: Batch, pass?: LossPass): Tensor | Readonly<Record<string, Tensor>>;
+  readonly forward: (batch: Batch, pass?: LossPass) => Tensor | Readonly<Record<string, Tensor>>;
   /**
    * What the batch weighs beside the others of its step (and of an evaluation): its number of targets for token losses.
    * A batch of weight 0 is left out.

@@ -91,6 +91,12 @@ export async function* packBestFitAsync<T>(
 /** What the packer yields when it wants a batch of the source, to be given by `next`; null at its end. */
 const NEEDS_BATCH = null;
 
+/** An item with its length, which may have been read from a file. */
+interface Waiting<T> {
+  readonly item: T;
+  readonly tokens: number;
+}
+
 type Packer<T> = Generator<PackedRows<T> | typeof NEEDS_BATCH, void, readonly T[] | null | undefined>;
 
 function* packer<T>(options: PackingOptions<T>): Packer<T> {
@@ -106,7 +112,7 @@ function* packer<T>(options: PackingOptions<T>): Packer<T> {
     );
   }
   let { tokensSeen = 0 } = options;
-  let waiting: T[] = [];
+  let waiting: Waiting<T>[] = [];
 
   function* refill(request: number): Generator<typeof NEEDS_BATCH, number, readonly T[] | null | undefined> {
     let added = 0;
@@ -115,8 +121,9 @@ function* packer<T>(options: PackingOptions<T>): Packer<T> {
       const batch = yield NEEDS_BATCH;
       if (!batch) break;
       for (const item of batch) {
-        if (length(item) === 0) continue;
-        waiting.push(item);
+        const tokens = length(item);
+        if (tokens === 0) continue;
+        waiting.push({ item, tokens });
         added++;
       }
     }
@@ -129,14 +136,14 @@ function* packer<T>(options: PackingOptions<T>): Packer<T> {
     checkSizes({ rows: count });
     const rows: T[][] = Array.from({ length: count }, () => []);
     const space = new Array<number>(count).fill(rowLength);
-    const setAside: T[] = [];
+    const setAside: Waiting<T>[] = [];
     for (let front = 0; ; front++) {
       if (front === waiting.length) {
         [waiting, front] = [[], 0];
         if ((yield* refill(bufferSize - setAside.length)) === 0) break;
       }
-      const item = waiting[front]!;
-      const tokens = length(item);
+      const next = waiting[front]!;
+      const { item, tokens } = next;
       if (!(tokens <= rowLength)) {
         throw new EngineError(
           "packBestFit",
@@ -145,7 +152,7 @@ function* packer<T>(options: PackingOptions<T>): Packer<T> {
         );
       }
       const row = fullestWithRoom(space, tokens);
-      if (row === -1) setAside.push(item);
+      if (row === -1) setAside.push(next);
       else {
         rows[row]!.push(item);
         space[row]! -= tokens;

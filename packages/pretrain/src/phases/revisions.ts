@@ -1,14 +1,10 @@
 import { copyFile, link, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { EngineError } from "@ettin/core";
-import type { DataOrderPhase } from "../prepare/data-order.ts";
-import { revisionName } from "../prepare/revision-names.ts";
 import type { RecipePhase } from "../recipe/recipe.ts";
 
-/** The part of the published suite's training whose names a phase's checkpoints and data order have. */
-export const namedAs = ({ revision }: Pick<RecipePhase, "revision">): DataOrderPhase => NAMED_AS[revision];
-
-const NAMED_AS = { step: "pretraining", ext: "extension", decay: "decay" } as const;
+/** What a checkpoint of a phase is called as a revision of the published model: "step1000", "ext29976", "decay17985". */
+export const revisionName = ({ revision }: Pick<RecipePhase, "revision">, step: number): string => `${revision}${step}`;
 
 /** What only resuming needs. */
 const OF_THE_RUN = new Set(["optimizer.safetensors", "loss.safetensors", "trainer_state.json", "training_args.json"]);
@@ -29,7 +25,7 @@ export async function exportCheckpoint(
   if (step === undefined) {
     throw new EngineError("exportCheckpoint", `${checkpoint} is not a checkpoint`, "Pass a folder checkpoint-<step>.");
   }
-  const folder = join(target, revisionName(namedAs(phase), Number(step)));
+  const folder = join(target, revisionName(phase, Number(step)));
   const partial = join(target, `.${basename(folder)}.partial`);
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });

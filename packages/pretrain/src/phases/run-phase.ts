@@ -15,13 +15,13 @@ import { evaluateLanguageModel } from "../evaluators/language-model.ts";
 import { LanguageModelingLoss } from "../losses/language-modeling.ts";
 import { objectiveCollator } from "../objectives/objective-collator.ts";
 import { type TokenIds, tokenIdsOf } from "../objectives/token-ids.ts";
+import { recordDataOrder } from "../prepare/record-data-order.ts";
 import type { RecipePhase } from "../recipe/recipe.ts";
 import { everyTokens } from "./every-tokens.ts";
 import { phaseArguments } from "./phase-arguments.ts";
 import { phaseModel } from "./phase-model.ts";
 import { phaseSource } from "./phase-source.ts";
-import { recordOrder } from "./record-order.ts";
-import { exportCheckpoint, namedAs } from "./revisions.ts";
+import { exportCheckpoint } from "./revisions.ts";
 import type { RunRecipeOptions } from "./run-recipe.ts";
 
 export interface RunPhaseOptions extends Omit<RunRecipeOptions, "data" | "output" | "startFrom"> {
@@ -53,13 +53,13 @@ export async function runPhase(options: RunPhaseOptions): Promise<PhaseResult> {
   const resumed = await lastCheckpoint(folder);
   const model = await phaseModel(recipe, phase, tokenIdsOf("runRecipe", tokenizer), resumed ?? from);
   const sequences = { tokenizer, maxSeqLen: phase.maxSeqLen };
+  const orderName = ORDER_NAMES[phase.revision] ?? phase.revision;
+  const order = options.dataOrder === undefined ? null : recordDataOrder(options.dataOrder, { phase: orderName });
   const collator = objectiveCollator(recipe.objective, {
     ...sequences,
     probability: phase.maskProbability,
     rule: recipe.maskRule,
   });
-  const encoder = recipe.objective !== "clm";
-  const order = options.dataOrder ? recordOrder(options.dataOrder, namedAs(phase), sequences, encoder) : null;
   options.onPhase?.({ phase, from: resumed ?? from, resumes: resumed !== null });
   try {
     const trainer: Trainer<Row, TokenTask, LanguageModel<ModernBertConfig>> = new Trainer({
@@ -78,9 +78,10 @@ export async function runPhase(options: RunPhaseOptions): Promise<PhaseResult> {
       },
       trainDataset: dataset,
       batchSampler: source,
-      collator: order ? order.collator(collator) : collator,
+      collator: order?.collator(collator) ?? collator,
       loss: new LanguageModelingLoss(model, { dropout: { attentionOutput: recipe.attentionOutputDropout } }),
       callbacks: [
+        ...(order ? [order.callback] : []),
         ...reportersOf(options.report ?? ["metrics", "tensorboard", "html", "progress"], {
           html: { title: `${recipe.name}: ${phase.name}`, facts: modelFacts(model) },
         }),
@@ -88,7 +89,6 @@ export async function runPhase(options: RunPhaseOptions): Promise<PhaseResult> {
           save: phase.checkpointTokens,
           evaluate: evalData ? (options.evalTokens ?? phase.checkpointTokens) : null,
         }),
-        ...(order ? [order.callback] : []),
         ...(options.exportTo ? [exporter(phase, options.exportTo)] : []),
         ...(options.callbacks ?? []),
       ],
@@ -122,6 +122,9 @@ export async function runPhase(options: RunPhaseOptions): Promise<PhaseResult> {
     return { loss, perplexity, accuracy };
   }
 }
+
+/** What the data order calls the phase of a revision. */
+const ORDER_NAMES: Readonly<Record<string, string>> = { step: "pretraining", ext: "extension" };
 
 /** A table for the report. */
 function modelFacts(model: LanguageModel<ModernBertConfig>): Record<string, Record<string, unknown>> {

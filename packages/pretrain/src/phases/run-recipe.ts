@@ -47,10 +47,7 @@ export interface RunRecipeOptions {
   saveTotalLimit?: number;
   /** Each checkpoint is also made a model's folder below this one, named as a revision: "step1000", "ext500". */
   exportTo?: string;
-  /**
-   * A folder for the order of the data: what was trained on at which step, before masking, as Parquet files beside those
-   * of the published suite. It belongs to the run from its first step on.
-   */
+  /** Where the order of the data is written, as `DataOrderWriter` does. @default nowhere */
   dataOrder?: string;
   callbacks?: readonly TrainerCallback[];
   /** Called when a phase begins, or goes on. */

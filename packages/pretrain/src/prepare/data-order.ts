@@ -1,191 +1,148 @@
 /** The order in which a run saw its data, as a dataset: what was trained on at which step. */
-import { existsSync } from "node:fs";
-import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { EngineError, flushFolder, IntegerParquetWriter } from "@ettin/core";
-
-/** The recipe's phases. Steps begin at 1 in each. */
-export type DataOrderPhase = "pretraining" | "extension" | "decay";
-
-const PREFIXES: Readonly<Record<DataOrderPhase, string>> = {
-  pretraining: "checkpoint",
-  extension: "ext",
-  decay: "decay",
-};
+import type { FileHandle } from "node:fs/promises";
+import { mkdir, rm, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { EngineError, IntegerParquetWriter } from "@ettin/core";
+import { JOURNAL, type OrderFile, type OrderFolder, orderFolders, orderPrefix, six } from "./order-files.ts";
+import { appendJournal, type OrderRow, openJournal, readJournal } from "./order-journal.ts";
 
 const COLUMNS = { input_ids: "list<int32>", step: "int32" } as const;
-const FILE = /^steps_(\d{6,})_to_(\d{6,})\.parquet$/;
 
 export interface DataOrderOptions {
-  phase: DataOrderPhase;
+  /** "pretraining", "extension", "decay" or another one's name. Steps begin at 1 in each. */
+  phase: string;
   /** Steps in a file. @default 100 */
   stepsPerFile?: number;
   /** The last step of the run that goes on: what was written of later steps is removed. @default 0, a new run */
   lastStep?: number;
 }
 
-/** The sequences of a step, one after the other. */
-export interface StepSequences {
-  /** Ids before masking. */
-  readonly tokens: ArrayLike<number> & { subarray(start: number, end: number): ArrayLike<number> };
-  /** `[sequences + 1]`. */
-  readonly offsets: ArrayLike<number>;
-}
+const fault = (what: string, wayOut: string): EngineError => new EngineError("DataOrderWriter", what, wayOut);
 
 /**
- * Writes `checkpoint_000001/steps_000001_to_000100.parquet` … (`ext_…`, `decay_…`): columns `input_ids` and `step`, one
- * folder for each checkpoint interval.
+ * Writes `checkpoint_000001/steps_000001_to_000100.parquet` … (`ext_…`, `decay_…`): columns `input_ids` and `step`, a row
+ * for each sequence, one folder for each checkpoint interval. A step is on the disk when `add` is done.
  *
  *     const order = await DataOrderWriter.open(folder, { phase: "pretraining" });
- *     await order.add(step, batch);            // each step, from 1
- *     await order.endCheckpoint();             // where a checkpoint is saved: all steps so far are on the disk then
+ *     await order.add(step, sequences);        // each step, from 1
+ *     await order.endCheckpoint();             // where a checkpoint was saved
+ *     await order.close();
  */
 export class DataOrderWriter {
   readonly #folder: string;
-  readonly #prefix: string;
+  readonly #phase: string;
   readonly #stepsPerFile: number;
-  #checkpoint: number;
+  #checkpoint = 1;
+  /** The last step that was added. */
   #step: number;
-  #file: IntegerParquetWriter | null = null;
-  #first = 0;
+  /** The last step that is in a file. */
+  #filed = 0;
+  #journal: FileHandle | null = null;
 
-  private constructor(folder: string, prefix: string, stepsPerFile: number, checkpoint: number, step: number) {
+  private constructor(folder: string, phase: string, stepsPerFile: number, step: number) {
     this.#folder = folder;
-    this.#prefix = prefix;
+    this.#phase = phase;
     this.#stepsPerFile = stepsPerFile;
-    this.#checkpoint = checkpoint;
     this.#step = step;
   }
 
-  /** @throws EngineError where a file goes over `lastStep`, or steps are missing before it */
-  static async open(
-    folder: string,
-    { phase, stepsPerFile = 100, lastStep = 0 }: DataOrderOptions,
-  ): Promise<DataOrderWriter> {
-    if (!Object.hasOwn(PREFIXES, phase)) {
-      const known = Object.keys(PREFIXES).join(", ");
-      throw new EngineError("DataOrderWriter", `phase is ${JSON.stringify(phase)}`, `Use one of ${known}.`);
-    }
+  /** @throws EngineError where steps are missing before `lastStep`, or a file goes over it */
+  static async open(folder: string, options: DataOrderOptions): Promise<DataOrderWriter> {
+    const { phase, stepsPerFile = 100, lastStep = 0 } = options;
     if (!Number.isSafeInteger(stepsPerFile) || stepsPerFile < 1) {
-      throw new EngineError("DataOrderWriter", `stepsPerFile is ${stepsPerFile}`, "Pass a whole number from 1 on.");
+      throw fault(`stepsPerFile is ${stepsPerFile}`, "Pass a whole number from 1 on.");
     }
-    const prefix = PREFIXES[phase];
     await mkdir(folder, { recursive: true });
-    const checkpoint = await removeAfter(folder, prefix, lastStep);
-    return new DataOrderWriter(folder, prefix, stepsPerFile, checkpoint + 1, lastStep);
+    const writer = new DataOrderWriter(folder, phase, stepsPerFile, lastStep);
+    await writer.#goOn();
+    return writer;
   }
 
-  /** @param step one more than the last one */
-  async add(step: number, { tokens, offsets }: StepSequences): Promise<void> {
-    if (step !== this.#step + 1) {
-      throw new EngineError(
-        "DataOrderWriter",
-        `step ${step} comes after step ${this.#step}`,
-        "Add every step in order.",
-      );
+  /**
+   * Adds the sequences of a step.
+   *
+   * @param step one more than the last one
+   * @param sequences ids before masking
+   */
+  async add(step: number, sequences: Iterable<ArrayLike<number>>): Promise<void> {
+    if (step !== this.#step + 1) throw fault(`step ${step} comes after step ${this.#step}`, "Add every step in order.");
+    if (!this.#journal) {
+      await mkdir(this.#path(), { recursive: true });
+      this.#journal = await openJournal(join(this.#path(), JOURNAL), []);
     }
-    if (!this.#file) {
-      this.#first = step;
-      const checkpoint = join(this.#folder, `${this.#prefix}_${six(this.#checkpoint)}`);
-      await mkdir(checkpoint, { recursive: true });
-      // the last step is in the name, and known only when the file ends
-      this.#file = await IntegerParquetWriter.create(join(checkpoint, `.steps_${six(step)}.parquet`), COLUMNS);
-    }
-    for (let i = 0; i + 1 < offsets.length; i++) {
-      await this.#file.write({ input_ids: tokens.subarray(offsets[i]!, offsets[i + 1]!), step });
-    }
+    const rows = Array.from(sequences, (ids): OrderRow => ({ step, ids: Int32Array.from(ids) }));
+    await appendJournal(this.#journal, rows);
     this.#step = step;
-    if (step - this.#first + 1 === this.#stepsPerFile) await this.#endFile();
+    if (step - this.#filed === this.#stepsPerFile) await this.#endFile();
   }
 
   /** Completes the file at hand; later steps go to the next folder. */
   async endCheckpoint(): Promise<void> {
     await this.#endFile();
-    if (existsSync(join(this.#folder, `${this.#prefix}_${six(this.#checkpoint)}`))) this.#checkpoint++;
+    const folders = await orderFolders(this.#folder, this.#phase);
+    this.#checkpoint = (folders.at(-1)?.checkpoint ?? 0) + 1;
   }
 
-  /** The same at the end of the phase. */
-  finish(): Promise<void> {
-    return this.endCheckpoint();
+  /** Completes the file at hand. */
+  close(): Promise<void> {
+    return this.#endFile();
+  }
+
+  #path(): string {
+    return join(this.#folder, `${orderPrefix(this.#phase)}_${six(this.#checkpoint)}`);
   }
 
   async #endFile(): Promise<void> {
-    if (!this.#file) return;
-    const { path } = this.#file;
-    await this.#file.finish();
-    this.#file = null;
-    const folder = dirname(path);
-    await rename(path, join(folder, `steps_${six(this.#first)}_to_${six(this.#step)}.parquet`));
-    await flushFolder(folder);
+    if (!this.#journal) return;
+    await this.#journal.close();
+    this.#journal = null;
+    const journal = join(this.#path(), JOURNAL);
+    const name = `steps_${six(this.#filed + 1)}_to_${six(this.#step)}.parquet`;
+    const file = await IntegerParquetWriter.create(join(this.#path(), name), COLUMNS);
+    for (const { step, ids } of await readJournal(journal)) await file.write({ input_ids: ids, step });
+    await file.finish();
+    await rm(journal);
+    this.#filed = this.#step;
   }
-}
 
-const six = (n: number): string => String(n).padStart(6, "0");
-
-interface OrderFile {
-  readonly checkpoint: number;
-  readonly path: string;
-  readonly first: number;
-  readonly last: number;
-}
-
-/** The files of a phase, by step. */
-async function orderFiles(folder: string, prefix: string): Promise<OrderFile[]> {
-  const files: OrderFile[] = [];
-  for (const entry of await readdir(folder).catch((): string[] => [])) {
-    const number = new RegExp(`^${prefix}_(\\d{6,})$`).exec(entry)?.[1];
-    if (number === undefined) continue;
-    for (const name of await readdir(join(folder, entry))) {
-      const found = FILE.exec(name);
-      if (!found) continue;
-      const [first, last] = [Number(found[1]), Number(found[2])];
-      files.push({ checkpoint: Number(number), path: join(folder, entry, name), first, last });
+  /** Brings the folder to where the run goes on. */
+  async #goOn(): Promise<void> {
+    const lastStep = this.#step;
+    let journal: OrderFolder | null = null;
+    for (const each of await orderFolders(this.#folder, this.#phase)) {
+      for (const leftover of each.leftovers) await rm(leftover);
+      for (const file of each.files) await this.#keepOrRemove(file, lastStep);
+      if (each.hasJournal) journal = each;
+      this.#checkpoint = each.checkpoint;
     }
-  }
-  return files.sort((a, b) => a.first - b.first);
-}
-
-/**
- * Removes files of later steps, and what unfinished writes left.
- *
- * @returns the number of the last folder that stays; 0 for none
- */
-async function removeAfter(folder: string, prefix: string, lastStep: number): Promise<number> {
-  let checkpoint = 0;
-  let expected = 1;
-  for (const { path, first, last, checkpoint: number } of await orderFiles(folder, prefix)) {
-    if (first > lastStep) {
-      await rm(path);
-    } else if (last > lastStep || first !== expected) {
-      const what = last > lastStep ? `goes over step ${lastStep}` : `does not begin at step ${expected}`;
-      throw new EngineError(
-        "DataOrderWriter",
-        `${path} ${what}, where the run goes on`,
-        "Call endCheckpoint() wherever a checkpoint is saved, or write the order to another folder.",
-      );
-    } else {
-      checkpoint = Math.max(checkpoint, number);
-      expected = last + 1;
+    const rows = journal ? await readJournal(join(journal.path, JOURNAL)) : [];
+    const kept = rows.filter(({ step }) => step > this.#filed && step <= lastStep);
+    const reached = kept.at(-1)?.step ?? this.#filed;
+    if (reached !== lastStep) {
+      const way = "Give the folder that the run wrote, or leave the data order out.";
+      throw fault(`${this.#folder} ends at step ${reached}, but the run goes on after step ${lastStep}`, way);
     }
+    if (journal && kept.length > 0) {
+      this.#checkpoint = journal.checkpoint;
+      this.#journal = await openJournal(join(journal.path, JOURNAL), kept); // they are its first
+    } else if (journal) {
+      await rm(join(journal.path, JOURNAL));
+    }
+    await this.#endFile(); // a run goes on after a checkpoint
+    for (const { path } of await orderFolders(this.#folder, this.#phase)) await rmdir(path).catch(() => {}); // if empty
+    await this.endCheckpoint();
   }
-  if (expected !== lastStep + 1) {
-    throw new EngineError(
-      "DataOrderWriter",
-      `${folder} ends at step ${expected - 1}, but the run goes on after step ${lastStep}`,
-      "Give the folder that the run wrote, or leave the data order out.",
+
+  async #keepOrRemove({ path, first, last }: OrderFile, lastStep: number): Promise<void> {
+    if (first > lastStep) return rm(path);
+    if (last <= lastStep && first === this.#filed + 1) {
+      this.#filed = last;
+      return;
+    }
+    throw fault(
+      `${path} ${last > lastStep ? `goes over step ${lastStep}` : `does not begin at step ${this.#filed + 1}`}, after which ` +
+        "the run goes on",
+      "Call endCheckpoint() wherever a checkpoint is saved, or write the order to another folder.",
     );
   }
-  for (const entry of await readdir(folder)) {
-    if (!new RegExp(`^${prefix}_\\d{6,}$`).test(entry)) continue;
-    for (const name of await readdir(join(folder, entry))) {
-      if (name.startsWith(".steps_") || /^\..*\.partial$/.test(name)) await rm(join(folder, entry, name));
-    }
-    await rmdir(join(folder, entry)).catch(() => {}); // where nothing is left
-  }
-  return checkpoint;
-}
-
-/** The files of a phase's data order, in the order of their steps. */
-export async function dataOrderFiles(folder: string, phase: DataOrderPhase): Promise<string[]> {
-  return (await orderFiles(folder, PREFIXES[phase])).map(({ path }) => path);
 }

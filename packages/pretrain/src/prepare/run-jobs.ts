@@ -31,7 +31,11 @@ interface JobError {
 export type JobReply = { readonly amount: number } | { readonly result: unknown } | { readonly error: JobError };
 
 /** The worker's program lies beside this file, under the same suffix: a source, or what was built of it. */
-const PROGRAM = new URL(import.meta.url.endsWith(".ts") ? "./job-worker.ts" : "./job-worker.js", import.meta.url);
+const FROM_SOURCES = import.meta.url.endsWith(".ts");
+const PROGRAM = new URL(FROM_SOURCES ? "./job-worker.ts" : "./job-worker.js", import.meta.url);
+
+/** A loader is for sources alone; other flags of this process, such as --input-type, are not for the program above. */
+const FLAGS = FROM_SOURCES ? process.execArgv : [];
 
 /**
  * Runs jobs on worker threads, each taking the next one when it is done. The first error stops all of them.
@@ -60,7 +64,7 @@ export async function runJobs<T extends keyof Tasks>(
 
   const threads = Array.from(
     { length: Math.min(workers, jobs.length) },
-    () => new Worker(PROGRAM, { workerData: { task, tokenizer } satisfies WorkerSettings }),
+    () => new Worker(PROGRAM, { execArgv: FLAGS, workerData: { task, tokenizer } satisfies WorkerSettings }),
   );
   const stopped = new Promise<never>((_, reject) => {
     if (signal) signal.addEventListener("abort", () => reject(signal.reason), { once: true });
@@ -86,23 +90,21 @@ export async function runJobs<T extends keyof Tasks>(
 
 function ask(thread: Worker, job: unknown, onProgress: (amount: number) => void): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const done = () => {
-      thread.removeAllListeners();
+    const settle = (end: () => void) => {
+      thread.off("message", onMessage).off("error", onError).off("exit", onExit);
+      end();
     };
-    thread.on("message", (reply: JobReply) => {
-      if ("amount" in reply) return onProgress(reply.amount);
-      done();
-      if ("error" in reply) reject(errorOf(reply.error));
-      else resolve(reply.result);
-    });
-    thread.once("error", (error) => {
-      done();
-      reject(error);
-    });
-    thread.once("exit", (code) => {
-      done();
-      reject(new EngineError("prepare", `a worker thread ended with code ${code}`, "Run it again with fewer workers."));
-    });
+    const onMessage = (reply: JobReply) => {
+      if ("amount" in reply) onProgress(reply.amount);
+      else settle(() => ("error" in reply ? reject(errorOf(reply.error)) : resolve(reply.result)));
+    };
+    const onError = (error: Error) => settle(() => reject(error));
+    const onExit = (code: number) =>
+      settle(() => {
+        const what = `a worker thread ended with code ${code}`;
+        reject(new EngineError("prepare", what, "Run it again with fewer workers."));
+      });
+    thread.on("message", onMessage).on("error", onError).on("exit", onExit);
     thread.postMessage({ job });
   });
 }

@@ -1,15 +1,11 @@
 import { isUtf8 } from "node:buffer";
-import { createReadStream } from "node:fs";
-import { EngineError } from "@ettin/core";
-import { openCompressed } from "./compressed-stream.ts";
+import { byteStream, EngineError } from "@ettin/core";
 
 export interface Lines {
   readonly lines: readonly string[];
   /** The number of the first one, from 1. */
   readonly first: number;
 }
-
-const READ_AT_ONCE = 2 ** 20;
 
 /** A longer line is no text for a model, but a file of another kind. */
 const LONGEST_LINE = 2 ** 29;
@@ -30,7 +26,7 @@ export async function* readLines(path: string): AsyncGenerator<Lines> {
     return block;
   };
   try {
-    for await (const chunk of openCompressed(path, createReadStream(path, { highWaterMark: READ_AT_ONCE }))) {
+    for await (const chunk of byteStream("readLines", path)) {
       const end = chunk.lastIndexOf(0x0a);
       if (end < 0) {
         rest = Buffer.concat([rest, chunk]);
