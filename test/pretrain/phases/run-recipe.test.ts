@@ -202,7 +202,12 @@ describe("runRecipe", () => {
       },
     };
     const phases = recipe.phases.slice(1, 2);
-    await runRecipe({ ...quiet, recipe: { ...recipe, packing: true, phases }, output: newFolder(), callbacks: [watch] });
+    await runRecipe({
+      ...quiet,
+      recipe: { ...recipe, packing: true, phases },
+      output: newFolder(),
+      callbacks: [watch],
+    });
     // 2 rows of 4 · 32 tokens; sequences have 16 to 20 and count up to 2 more when they are placed
     for (const [tokens, sequences] of steps) {
       expect(tokens).toBeLessThanOrEqual(256);
