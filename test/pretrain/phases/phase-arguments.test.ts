@@ -46,7 +46,7 @@ describe("recipeOrder", () => {
   });
 });
 
-test("revisions are named as the published ones", async () => {
+test("a phase's checkpoints and data order are named as the published ones", async () => {
   const { phases } = await readRecipe("ettin-decoder-400m");
   expect(phases.map((phase) => revisionName(phase, 590_532))).toEqual(["step590532", "ext590532", "decay590532"]);
 });

@@ -1,13 +1,14 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import {
   Dataset,
+  loadDataset,
   ModernBertDecoderForCausalLM,
   ModernBertForMaskedLM,
   type PreTrainedModel,
   type TrainerCallback,
 } from "@ettin/core";
-import { type RunRecipeOptions, readRecipe, runRecipe } from "@ettin/pretrain";
+import { dataOrderFiles, type RunRecipeOptions, readRecipe, runRecipe } from "@ettin/pretrain";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../support/folder.ts";
 
@@ -158,6 +159,63 @@ describe("runRecipe", () => {
       expect(await runRecipe({ ...quiet, recipe, output })).toEqual(rest);
     },
   );
+
+  test("the order of the data is written down, the same for a run that was stopped in between", async () => {
+    const recipe = await threePhases("encoder");
+    const rowsOf = async (folder: string) => {
+      const files = (["pretraining", "extension", "decay"] as const).map((name) => dataOrderFiles(folder, name));
+      const paths = (await Promise.all(files)).flat();
+      const rows = await Promise.all(paths.map(async (path) => [...(await loadDataset(path))]));
+      return { folders: paths.map((path) => basename(dirname(path))), rows: rows.flat() };
+    };
+    const whole = newFolder();
+    const { phases } = await runRecipe({ ...quiet, recipe, output: newFolder(), dataOrder: whole });
+
+    const parts = newFolder();
+    const output = newFolder();
+    const abort = new AbortController();
+    const stopper: TrainerCallback = {
+      onStepEnd(_args, { globalStep }) {
+        if (globalStep === 5) abort.abort();
+      },
+    };
+    await runRecipe({ ...quiet, recipe, output, dataOrder: parts, callbacks: [stopper], signal: abort.signal });
+    await runRecipe({ ...quiet, recipe, output, dataOrder: parts });
+
+    const { folders, rows } = await rowsOf(whole);
+    expect((await rowsOf(parts)).rows).toEqual(rows);
+    expect(folders).toEqual(expect.arrayContaining(["checkpoint_000001", "ext_000001", "decay_000001"]));
+    const steps = rows.map(({ step }) => step as number);
+    expect(steps.filter((step, i) => step < (steps[i - 1] ?? 0))).toHaveLength(2); // they begin anew in each phase
+    expect(steps.at(-1)).toBe(phases[2]!.steps);
+    const [first] = rows as { input_ids: Iterable<number> }[];
+    expect([...first!.input_ids].slice(0, 1)).toEqual([1]);
+    expect([...first!.input_ids]).not.toContain(3); // before masking
+  });
+
+  test("with packing, steps hold what fits into a whole batch's tokens", async () => {
+    const recipe = await threePhases("decoder");
+    const steps: [tokens: number, sequences: number][] = [];
+    const watch: TrainerCallback = {
+      onStepEnd(_args, _state, _control, { tokens, sequences }) {
+        steps.push([tokens, sequences]);
+      },
+    };
+    const phases = recipe.phases.slice(1, 2);
+    await runRecipe({
+      ...quiet,
+      recipe: { ...recipe, packing: true, phases },
+      output: newFolder(),
+      callbacks: [watch],
+    });
+    // 2 rows of 4 · 32 tokens; sequences have 16 to 20 and count up to 2 more when they are placed
+    for (const [tokens, sequences] of steps) {
+      expect(tokens).toBeLessThanOrEqual(256);
+      expect(tokens).toBeGreaterThan(190);
+      expect(sequences).toBeGreaterThan(8); // what a step without packing has
+    }
+    expect(steps.length).toBeGreaterThan(1);
+  });
 
   test("a cross-objective run starts from the weights of the other kind, with a fresh optimizer", async () => {
     const source = newFolder();

@@ -4,7 +4,7 @@ import { EngineError } from "@ettin/core";
 import type { RecipePhase } from "../recipe/recipe.ts";
 
 /** What a checkpoint of a phase is called as a revision of the published model: "step1000", "ext29976", "decay17985". */
-export const revisionName = (phase: Pick<RecipePhase, "revision">, step: number): string => `${phase.revision}${step}`;
+export const revisionName = ({ revision }: Pick<RecipePhase, "revision">, step: number): string => `${revision}${step}`;
 
 /** What only resuming needs. */
 const OF_THE_RUN = new Set(["optimizer.safetensors", "loss.safetensors", "trainer_state.json", "training_args.json"]);

@@ -68,11 +68,7 @@ export const RECIPE_KEYS: Readonly<Record<string, RecipeKey>> = {
   "optimizer.maxLearningRate": above0,
   "optimizer.maxGradNorm": { ...from0, default: 0 },
   "phases.*.data": { ...text, default: "data" },
-  "phases.*.revision": {
-    ...number(() => false, ""),
-    fits: (v) => /^[a-z]+$/.test(String(v)),
-    expected: "a word of lower-case letters",
-  },
+  "phases.*.revision": choice("step", "ext", "decay"),
   "phases.*.tokens": tokens(1),
   "phases.*.maxSeqLen": whole(3),
   "phases.*.maskProbability": { ...share, default: 0.15 },

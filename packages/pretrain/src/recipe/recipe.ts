@@ -65,7 +65,7 @@ export interface RecipePhase {
   /** What the data is called where it was published. */
   readonly data: string;
   /** What its checkpoints' revisions begin with: "step1000". */
-  readonly revision: string;
+  readonly revision: "step" | "ext" | "decay";
   /** Tokens to train on. Time starts at 0 in each phase. */
   readonly tokens: number;
   /** The most tokens of a sequence. */
