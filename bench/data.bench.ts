@@ -1,4 +1,4 @@
-import { createWriteStream, mkdtempSync, rmSync, statSync } from "node:fs";
+import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -17,8 +17,8 @@ export async function run({ quick }: { quick: boolean }): Promise<void> {
   try {
     const total = quick ? 60e6 : 2e9;
     const large = join(folder, "large.jsonl");
-    await write(large, total, 480);
-    report("JSON lines of 500 bytes", large, inChild<DataFigures>("read-data.ts", { file: large }, HEAP));
+    const bytes = await write(large, total, 480);
+    report("JSON lines of 500 bytes", bytes, inChild<DataFigures>("read-data.ts", { file: large }, HEAP));
     rmSync(large);
     for (const [what, file, lines] of [
       ["JSON lines of 120 bytes", "short.jsonl", json],
@@ -26,8 +26,8 @@ export async function run({ quick }: { quick: boolean }): Promise<void> {
       ["CSV of the same", "short.csv", csv],
     ] as const) {
       const path = join(folder, file);
-      await write(path, quick ? 20e6 : 200e6, 60, lines);
-      report(what, path, inChild<DataFigures>("read-data.ts", { file: path }, HEAP));
+      const bytes = await write(path, quick ? 20e6 : 200e6, 60, lines);
+      report(what, bytes, inChild<DataFigures>("read-data.ts", { file: path }, HEAP));
       rmSync(path);
     }
   } finally {
@@ -35,11 +35,12 @@ export async function run({ quick }: { quick: boolean }): Promise<void> {
   }
 }
 
-function report(what: string, file: string, figures: DataFigures): void {
-  const { load, inOrder, shuffled, batches, rows, bytes, resident, heap } = figures;
+/** @param bytes of the file, unpacked */
+function report(what: string, bytes: number, figures: DataFigures): void {
+  const { load, inOrder, shuffled, batches, rows, resident, heap } = figures;
   const perSecond = (seconds: number) => `${Math.round(rows / seconds / 1000)}k rows/s`.padStart(12);
   console.log(
-    `  ${what} (${(statSync(file).size / 1e6).toFixed(0)} MB, ${rows} rows): loaded at ${(bytes / 1e6 / load).toFixed(0)} MB/s unpacked\n` +
+    `  ${what} (${(bytes / 1e6).toFixed(0)} MB, ${rows} rows): loaded at ${(bytes / 1e6 / load).toFixed(0)} MB/s\n` +
       `    in order ${perSecond(inOrder)}, shuffled ${perSecond(shuffled)}, shuffled in batches of 32 ${perSecond(batches)}; ` +
       `resident at most ${(resident / 1e6).toFixed(0)} MB, heap ${(heap / 1e6).toFixed(0)} MB`,
   );
@@ -50,16 +51,21 @@ const json: Lines = (row) => JSON.stringify(row);
 const csv: Lines = ({ id, anchor, positive, score }) =>
   id < 0 ? "id,anchor,positive,score" : `${id},"${anchor}",${positive},${score}`;
 
-/** Words that look random: the same in every run. @param letters of the two texts of a row, together */
-async function write(file: string, bytes: number, letters: number, line: Lines = json): Promise<void> {
+/**
+ * Words that look random: the same in every run.
+ *
+ * @param letters of the two texts of a row, together
+ * @returns bytes written, before they are packed
+ */
+async function write(file: string, bytes: number, letters: number, line: Lines = json): Promise<number> {
   const words = Array.from({ length: 4096 }, (_, i) => ((i * 2654435761) >>> 0).toString(36).slice(0, 2 + (i % 7)));
   const text = (seed: number, length: number) => {
     let made = "";
     for (let i = seed; made.length < length; i += 7919) made += `${words[(i * 31 + (i >>> 5)) & 4095]} `;
     return made;
   };
+  let written = 0;
   function* lines(): Generator<string> {
-    let written = 0;
     if (line === csv) yield `${csv({ id: -1, anchor: "", positive: "", score: 0 })}\n`;
     for (let id = 0; written < bytes; ) {
       let block = "";
@@ -74,4 +80,5 @@ async function write(file: string, bytes: number, letters: number, line: Lines =
   const target = createWriteStream(file);
   if (file.endsWith(".gz")) await pipeline(Readable.from(lines()), createGzip({ level: 6 }), target);
   else await pipeline(Readable.from(lines()), target);
+  return written;
 }

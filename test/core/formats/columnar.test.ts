@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadDataset, loadDatasetDict } from "@ettin/core";
+import { parquetWriteFile } from "hyparquet-writer";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../support/folder.ts";
 
@@ -29,6 +30,26 @@ describe.each(["none", "snappy", "gzip", "brotli", "zstd", "lz4"])("Parquet, %s"
     const dataset = await loadDataset(join(FILES, `${compression}.parquet`));
     expect([...dataset].map(plain)).toEqual(ROWS);
   });
+});
+
+test("a row group of more rows than are read at once comes whole", async () => {
+  const rows = 150_000;
+  const file = join(folder, "long.parquet");
+  const data = Array.from({ length: rows }, (_, i) => (i % 5 === 0 ? null : i % 7 ? `text ${i}` : "often"));
+  parquetWriteFile({
+    filename: file,
+    columnData: [
+      { name: "i", data: Int32Array.from({ length: rows }, (_, i) => i), type: "INT32" },
+      { name: "text", data, type: "STRING", nullable: true },
+    ],
+    rowGroupSize: rows,
+  });
+  const dataset = await loadDataset<{ i: number; text: string | null }>(file);
+  expect(dataset.length).toBe(rows);
+  let wrong = 0;
+  for (const { i, text } of dataset) if (text !== data[i]) wrong++;
+  expect(wrong).toBe(0);
+  expect(dataset.at(-1).i).toBe(rows - 1);
 });
 
 describe.each(["stream.arrow", "file.arrow", "zstd.arrow"])("Arrow, %s", (name) => {

@@ -112,7 +112,7 @@ test("saveTotalLimit keeps the newest and the best", async () => {
       loadBestModelAtEnd: true,
       metricForBestModel: "score",
     },
-    { evaluator: async (_, { step }) => ({ score: scores[step - 1]! }) },
+    { evaluator: async (_, { step }) => ({ score: scores[step - 1]! }), evalDataset: rowsOf(texts(6)) },
   );
   await trainer.train();
   expect((await readdir(outputDir)).sort()).toEqual(["checkpoint-2", "checkpoint-5"]);
@@ -123,6 +123,8 @@ test("saveTotalLimit keeps the newest and the best", async () => {
   });
   const best = await ModernBertDecoderForCausalLM.fromPretrained(join(outputDir, "checkpoint-2"));
   expect(await weightsOf(trainer.model)).toEqual(await weightsOf(best));
+  const again = newTrainer({}, { model: best, evalDataset: rowsOf(texts(6)) });
+  expect((await trainer.evaluate()).eval_loss).toBe((await again.evaluate()).eval_loss);
   best.dispose();
   trainer.model.dispose();
 });

@@ -108,7 +108,8 @@ function chosen(
   wanted: readonly string[] | null,
   part: RepoPart | null,
 ): DataFiles {
-  const inside = part ? within(all, part.folder) : named(where, source, all, options.name);
+  const name = options.dataFiles === undefined ? options.name : undefined;
+  const inside = part ? within(all, part.folder) : named(where, source, all, name);
   const paths = withIndexes(inside);
   const given = options.dataFiles === undefined ? declared(part) : patterns(options.dataFiles);
   let splits: ReadonlyMap<string, readonly string[]>;

@@ -6,6 +6,9 @@ import { ColumnTableBuilder } from "../data/column-table.ts";
 import type { Table } from "../data/table.ts";
 import { EngineError } from "../errors.ts";
 
+/** So many are in JavaScript's heap for a moment. A row group may have millions. */
+const ROWS_AT_ONCE = 1 << 17;
+
 /**
  * Reads a Parquet file into memory, a row group at a time, column by column.
  *
@@ -48,17 +51,21 @@ export async function readParquet(
     let rowStart = 0;
     for (const group of metadata.row_groups) {
       signal?.throwIfAborted();
-      const rows = Number(group.num_rows);
-      const range = { rowStart, rowEnd: rowStart + rows };
-      const part: Record<string, ArrayLike<unknown>> = {};
-      for (const column of wanted) {
-        const values = await (texts.has(column) ? asBytes : asValues).readColumn({ column, ...range });
-        if (values.length !== rows)
-          throw new Error(`${values.length} values of ${column} in ${rows} rows from ${rowStart} on`);
-        part[column] = values;
+      const groupEnd = rowStart + Number(group.num_rows);
+      while (rowStart < groupEnd) {
+        const rowEnd = Math.min(rowStart + ROWS_AT_ONCE, groupEnd);
+        const rows = rowEnd - rowStart;
+        const part: Record<string, ArrayLike<unknown>> = {};
+        for (const column of wanted) {
+          const values = await (texts.has(column) ? asBytes : asValues).readColumn({ column, rowStart, rowEnd });
+          if (values.length !== rows) {
+            throw new Error(`${values.length} values of ${column} in ${rows} rows from ${rowStart} on`);
+          }
+          part[column] = values;
+        }
+        builder.add(part, rows);
+        rowStart = rowEnd;
       }
-      builder.add(part, rows);
-      rowStart += rows;
     }
     if (metadata.row_groups.length === 0) builder.add(Object.fromEntries(wanted.map((column) => [column, []])), 0);
     return builder.finish(name);
