@@ -174,6 +174,7 @@ function summaryText({ phases, checkpoint, stopped }: PretrainSummary): string {
   ]);
   const head = ["phase", "steps", "tokens", "loss", "perplexity", "accuracy", "checkpoint"];
   const table = rows.length > 0 ? `${columns([head, ...rows])}\n` : "";
-  const end = stopped ? `stopped by ${stopped}; the same command goes on` : "done";
+  const by = stopped === "abort" ? "Ctrl-C" : stopped;
+  const end = stopped ? `stopped by ${by}; the same command goes on` : "done";
   return `${table}${end}: ${checkpoint ?? "no checkpoint yet"}`;
 }
