@@ -6,8 +6,9 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { inChild } from "./support/child.ts";
 import type { DataFigures } from "./support/read-data.ts";
+import type { TrainingFigures } from "./support/train-data.ts";
 
-export const name = "Data: files loaded, read in order and shuffled, in a heap of 512 MB";
+export const name = "Data: files loaded, read in order, shuffled and trained on, in a heap of 512 MB";
 
 const HEAP = { NODE_OPTIONS: "--max-old-space-size=512" };
 
@@ -19,6 +20,11 @@ export async function run({ quick }: { quick: boolean }): Promise<void> {
     const large = join(folder, "large.jsonl");
     const bytes = await write(large, total, 480);
     report("JSON lines of 500 bytes", bytes, inChild<DataFigures>("read-data.ts", { file: large }, HEAP));
+    const trained = inChild<TrainingFigures>("train-data.ts", { file: large, steps: 50 }, HEAP);
+    console.log(
+      `    ${trained.steps} training steps on it, shuffled: loss ${trained.firstLoss.toFixed(2)} to ` +
+        `${trained.lastLoss.toFixed(2)}, ${trained.resident.toFixed(0)} MB resident, heap limit ${trained.heapLimit.toFixed(0)} MB`,
+    );
     rmSync(large);
     for (const [what, file, lines] of [
       ["JSON lines of 120 bytes", "short.jsonl", json],

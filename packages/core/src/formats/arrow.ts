@@ -4,6 +4,7 @@ import type { Batch, Column } from "@uwdata/flechette";
 import { ColumnTableBuilder } from "../data/column-table.ts";
 import type { Table } from "../data/table.ts";
 import { EngineError } from "../errors.ts";
+import { chosenColumns } from "./chosen-columns.ts";
 
 /** So many are in JavaScript's heap for a moment. */
 const ROWS_AT_ONCE = 8192;
@@ -32,15 +33,7 @@ export async function readArrow(
   });
   try {
     const table = arrow.tableFromIPC(bytes, { useDate: true, useBigInt: true });
-    const missing = columns?.find((column) => !table.names.includes(column));
-    if (missing !== undefined) {
-      throw new EngineError(
-        where,
-        `${name} has no column ${JSON.stringify(missing)}`,
-        `It has ${table.names.join(", ")}.`,
-      );
-    }
-    const wanted = columns ? table.names.filter((column) => columns.includes(column)) : table.names;
+    const wanted = chosenColumns(where, name, table.names, columns);
     const stored = wanted.map((column) => [column, table.getChild(column)] as const);
     const isText = ({ type }: Column<unknown>) =>
       type.typeId === arrow.Type.Utf8 || type.typeId === arrow.Type.LargeUtf8;

@@ -1,21 +1,12 @@
 /** Arrays of numbers in MDS samples: `ndarray[:dtype[:shape]]`. What the encoding does not fix stands before the values. */
+import type { NumberArray as PlainNumbers } from "../data/column.ts";
 import { fromFloat16 } from "../hub/convert-stored.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { toFloat16 } from "./float16.ts";
 import type { MdsEncoding } from "./mds-encoding.ts";
 
 /** Numbers of one dimension; an array of more is an array of such rows. */
-export type NumberArray =
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | Float32Array
-  | Float64Array
-  | BigInt64Array
-  | BigUint64Array;
+export type NumberArray = PlainNumbers | BigInt64Array | BigUint64Array;
 
 interface Element {
   readonly code: number;

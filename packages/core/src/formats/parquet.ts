@@ -5,6 +5,7 @@ import type { AsyncBuffer, Compressors, FileMetaData } from "hyparquet";
 import { ColumnTableBuilder } from "../data/column-table.ts";
 import type { Table } from "../data/table.ts";
 import { EngineError } from "../errors.ts";
+import { chosenColumns } from "./chosen-columns.ts";
 
 /** So many are in JavaScript's heap for a moment. A row group may have millions. */
 const ROWS_AT_ONCE = 1 << 17;
@@ -30,11 +31,7 @@ export async function readParquet(
     const bytes = bufferOf(handle, (await handle.stat()).size);
     const metadata = await parquetMetadataAsync(bytes, { geoparquet: false });
     const { names, texts } = schemaOf(metadata);
-    const missing = columns?.find((column) => !names.includes(column));
-    if (missing !== undefined) {
-      throw new EngineError(where, `${name} has no column ${JSON.stringify(missing)}`, `It has ${names.join(", ")}.`);
-    }
-    const wanted = columns ? names.filter((column) => columns.includes(column)) : names;
+    const wanted = chosenColumns(where, name, names, columns);
     const scan = (some: readonly string[], parsers: object) =>
       parquetScan({ file: bytes, metadata, columns: [...some], compressors, parsers, utf8: false, geoparquet: false });
     // texts stay bytes, so that they never enter JavaScript's heap
