@@ -68,6 +68,11 @@ function stepsOf(objective: "mlm" | "clm", options: Options, tokenizer: Tokenize
       sequences = encoded.map((ids) => (ids.length > LENGTH ? [...ids.slice(0, LENGTH - 1), ids.at(-1)!] : ids));
     } else {
       const stream = encoded.flat();
+      if (stream.length < need * LENGTH) {
+        throw new Error(
+          `[bench] ${need * 8} texts of --docs have ${stream.length} tokens, clm takes ${need * LENGTH}: pass longer ones`,
+        );
+      }
       sequences = Array.from({ length: need }, (_, i) => stream.slice(i * LENGTH, (i + 1) * LENGTH));
     }
   } else {
