@@ -10,12 +10,11 @@ import { main, ROOT } from "./prepare.mjs";
 const RUN = ["--import", "./scripts/typescript.mjs", "scripts/killable-run.ts"];
 
 /**
- * @param {{ kills: number, steps: number, seed?: number, onKill?: (text: string) => void }} options
+ * @param {{ kills: number, steps: number, onKill?: (text: string) => void }} options
  * @returns the digests of both runs, and how many kills fell inside a write
  */
-export async function killTest({ kills, steps, seed = 1, onKill = () => {} }) {
+export async function killTest({ kills, steps, onKill = () => {} }) {
   const folder = mkdtempSync(join(tmpdir(), "ettin-kill-"));
-  const random = generator(seed);
   let inside = 0;
   try {
     const whole = await attempt(join(folder, "whole"), steps);
@@ -23,9 +22,9 @@ export async function killTest({ kills, steps, seed = 1, onKill = () => {} }) {
     let done = 0;
     for (let kill = 0; kill < kills; kill++) {
       // Each time the run may come a little further, so that it is never done before the last kill.
-      const goal = done + Math.max(1, Math.floor(((steps - done) * (0.3 + 0.7 * random())) / (kills - kill)));
+      const goal = done + Math.max(1, Math.floor(((steps - done) * (0.3 + 0.7 * Math.random())) / (kills - kill)));
       const wanted = kill % 2 === 0;
-      const result = await attempt(outputDir, steps, { goal: Math.min(goal, steps - 1), wanted, random });
+      const result = await attempt(outputDir, steps, { goal: Math.min(goal, steps - 1), wanted });
       if (result.digest) throw new Error(`the run was done before kill ${kill + 1} of ${kills}: give it more steps`);
       if (result.inside) inside++;
       done = highest(outputDir);
@@ -48,7 +47,7 @@ function attempt(outputDir, steps, kill = null) {
     const look = () => {
       if (highest(outputDir) >= kill.goal) {
         if (!kill.wanted) {
-          timer = setTimeout(() => child.kill("SIGKILL"), 30 * kill.random());
+          timer = setTimeout(() => child.kill("SIGKILL"), 30 * Math.random());
           return;
         }
         if (writing(outputDir)) {
@@ -77,24 +76,13 @@ const writing = (folder) => entries(folder).some((name) => /^\.checkpoint-\d+\.p
 const highest = (folder) =>
   Math.max(0, ...entries(folder).map((name) => Number(/^checkpoint-(\d+)$/.exec(name)?.[1] ?? 0)));
 
-/** Numbers in [0, 1) that a seed repeats: mulberry32. */
-function generator(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   await main(async () => {
     const kills = Number(process.argv[2] ?? 20);
     const started = Date.now();
-    const { whole, killed, inside } = await killTest({ kills, steps: 4 * kills, seed: started, onKill: console.log });
+    const { whole, killed, inside } = await killTest({ kills, steps: 4 * kills, onKill: console.log });
     const seconds = ((Date.now() - started) / 1000).toFixed(0);
-    console.log(`${kills} kills, ${inside} of them inside a write, ${seconds} s (seed ${started})`);
+    console.log(`${kills} kills, ${inside} of them inside a write, ${seconds} s`);
     console.log(`never killed ${whole}\nkilled       ${killed}`);
     if (whole !== killed) throw new Error("the bits differ");
   });

@@ -107,3 +107,7 @@ export function choiceOption<T extends string>(
 /** An option that is any text. */
 export const textOption = (options: OptionValues, name: string): string | undefined =>
   options[name] as string | undefined;
+
+/** Entries whose value is there: what was not given keeps its default. */
+export const given = <T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;

@@ -16,10 +16,6 @@ export function neededOption(command: string, options: OptionValues, name: strin
   throw new UsageError(`ettin ${command} needs --${name}`);
 }
 
-/** Entries whose value is there: what was not given keeps its default. */
-export const given = <T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
-
 /** A line of the error output that counts work, a few times a second. */
 export function counter(
   terminal: Terminal,

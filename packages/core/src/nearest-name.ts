@@ -1,11 +1,12 @@
 /** The name with the fewest letters to insert, delete, change or swap; case and underscores aside. */
 export function nearestName(name: string, names: readonly string[]): string {
   const plain = (text: string) => text.toLowerCase().replace(/[_-]/g, "");
-  const scored = names.map((other) => [distance(plain(name), plain(other)), other] as const);
+  const scored = names.map((other) => [editDistance(plain(name), plain(other)), other] as const);
   return scored.reduce((best, each) => (each[0] < best[0] ? each : best))[1];
 }
 
-function distance(a: string, b: string): number {
+/** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
+export function editDistance(a: string, b: string): number {
   let [before, last]: [number[], number[]] = [[], Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
     const row = [i];

@@ -1,6 +1,6 @@
-import { numberOption, textOption } from "../arguments.ts";
+import { given, numberOption, textOption } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import { counter, endCounter, given, neededOption, PREPARE_OPTIONS } from "../prepare-options.ts";
+import { counter, endCounter, neededOption, PREPARE_OPTIONS } from "../prepare-options.ts";
 import { columns, countText } from "../units.ts";
 
 export const dataChunk: Command = {

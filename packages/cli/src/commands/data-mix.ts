@@ -1,8 +1,8 @@
 import { basename, resolve } from "node:path";
 import type { MixSource } from "@ettin/pretrain";
-import { choiceOption, numberOption } from "../arguments.ts";
+import { choiceOption, given, numberOption } from "../arguments.ts";
 import { type Command, UsageError } from "../command.ts";
-import { given, neededOption } from "../prepare-options.ts";
+import { neededOption } from "../prepare-options.ts";
 import { columns, countText } from "../units.ts";
 
 export const dataMix: Command = {

@@ -1,6 +1,6 @@
 import { type Dataset, loadDatasetDict, progressReporter, Tokenizer } from "@ettin/core";
 import type { PretrainSummary, Recipe } from "@ettin/pretrain";
-import { numberOption, textOption } from "../arguments.ts";
+import { given, numberOption, textOption } from "../arguments.ts";
 import { type Command, type OptionValues, type Terminal, UsageError } from "../command.ts";
 import { columns, countText } from "../units.ts";
 
@@ -73,8 +73,6 @@ Example: ettin pretrain ettin-encoder-17m --scale 1e-6 --set globalBatchSize=32 
 async function train(recipe: Recipe, options: OptionValues, terminal: Terminal): Promise<PretrainSummary> {
   const { runRecipe } = await import("@ettin/pretrain");
   const whole = (name: string) => numberOption(options, name, { whole: true, min: 1 });
-  const given = <K extends string, V>(key: K, value: V | undefined) =>
-    (value === undefined ? {} : { [key]: value }) as { [key in K]?: V };
   const { signal } = terminal;
   const data = await trainingData(recipe, options, signal);
   const evalPath = textOption(options, "eval-data");
@@ -84,23 +82,25 @@ async function train(recipe: Recipe, options: OptionValues, terminal: Terminal):
   const stream = {
     write: (text: string) => terminal.writeError(text),
     isTTY: terminal.interactive,
-    ...given("columns", process.stderr.columns),
+    ...given({ columns: process.stderr.columns as number | undefined }),
   };
   const told = new Set<string>();
   return runRecipe({
     recipe,
     output: textOption(options, "output") ?? recipe.name,
     data,
-    ...given("evalData", evalData),
-    ...given("tokenizer", tokenizer),
-    ...given("startFrom", textOption(options, "start-from")),
-    ...given("maxTokensPerMicroBatch", whole("micro-batch")),
-    ...given("evalTokens", whole("eval-tokens")),
-    ...given("evalRows", whole("eval-rows")),
-    ...given("loggingSteps", whole("log-steps")),
-    ...given("saveTotalLimit", whole("keep")),
-    ...given("exportTo", textOption(options, "export")),
-    ...given("dataOrder", textOption(options, "data-order")),
+    ...given({
+      evalData,
+      tokenizer,
+      startFrom: textOption(options, "start-from"),
+      maxTokensPerMicroBatch: whole("micro-batch"),
+      evalTokens: whole("eval-tokens"),
+      evalRows: whole("eval-rows"),
+      loggingSteps: whole("log-steps"),
+      saveTotalLimit: whole("keep"),
+      exportTo: textOption(options, "export"),
+      dataOrder: textOption(options, "data-order"),
+    }),
     gradientCheckpointing: options["gradient-checkpointing"] === true,
     report: ["metrics", "tensorboard", "html"],
     callbacks: [progressReporter({ stream })],
@@ -122,12 +122,12 @@ async function trainingData(
   options: OptionValues,
   signal: AbortSignal,
 ): Promise<Dataset | Record<string, Dataset>> {
-  const given = (options.data as readonly string[] | undefined) ?? [];
-  if (given.length === 0) throw new UsageError("ettin pretrain needs --data <path>: rows with input_ids or text");
+  const named = (options.data as readonly string[] | undefined) ?? [];
+  if (named.length === 0) throw new UsageError("ettin pretrain needs --data <path>: rows with input_ids or text");
   const phases = new Map<string, Dataset>();
-  for (const each of given) {
+  for (const each of named) {
     const phase = recipe.phases.find(({ name }) => each.startsWith(`${name}=`))?.name;
-    if (phase === undefined && given.length === 1) return rowsOf(each, ["train"], signal);
+    if (phase === undefined && named.length === 1) return rowsOf(each, ["train"], signal);
     if (phase === undefined) {
       const names = recipe.phases.map(({ name }) => `${name}=path`).join(" --data ");
       throw new UsageError(`--data ${each} does not say its phase. Write --data ${names}`);

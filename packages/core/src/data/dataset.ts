@@ -289,7 +289,9 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
     );
   }
 
+  /** Rows from `start` up to `end`; all of them are the dataset itself. */
   #range(step: string, start: number, end: number): Dataset<R> {
+    if (start === 0 && end === this.length) return this;
     const rows = new Int32Array(end - start);
     for (let i = 0; i < rows.length; i++) rows[i] = start + i;
     return this.#view(rows, (before) => fingerprintAfter(before, step, start, end));

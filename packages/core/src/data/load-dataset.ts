@@ -51,7 +51,7 @@ export async function loadDataset<R extends Row = Row>(
       );
     }
     const [start, end] = rows(dataset.length);
-    return start === 0 && end === dataset.length ? dataset : dataset.skip(start).take(Math.max(end - start, 0));
+    return dataset.skip(start).take(Math.max(end - start, 0));
   });
   return chosen.length === 1 ? chosen[0]! : concatenateDatasets(chosen);
 }
