@@ -20,6 +20,7 @@ import {
 } from "@ettin/pretrain";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../support/folder.ts";
+import { tokenizer } from "./token-ids.ts";
 
 const shape = {
   vocabSize: 64,
@@ -30,7 +31,6 @@ const shape = {
   maxPositionEmbeddings: 64,
   localAttention: 8,
 };
-const tokenizer = { vocabSize: 64, pad: 0, cls: 1, sep: 2, mask: 3, unk: 4 };
 
 /** Counting rows: each id is followed by the next one. */
 const rows = Array.from({ length: 48 }, (_, b) => ({

@@ -12,6 +12,7 @@ import { evaluateLanguageModel, type Objective, objectiveCollator } from "@ettin
 import { afterAll, describe, expect, test } from "vitest";
 import { read } from "../../support/read.ts";
 import { BPE, open } from "../../support/tokenizers.ts";
+import { tokenizer } from "../token-ids.ts";
 
 const shape = {
   vocabSize: 64,
@@ -22,7 +23,6 @@ const shape = {
   maxPositionEmbeddings: 256,
   initializerRange: 0.3,
 };
-const tokenizer = { vocabSize: 64, pad: 0, cls: 1, sep: 2, mask: 3, unk: 4 };
 const rows = Array.from({ length: 30 }, (_, b) => ({
   input_ids: Array.from({ length: 1 + ((b * 13) % 40) }, (_, t) => 5 + ((b * 31 + t * 17) % 59)),
 }));

@@ -16,6 +16,7 @@ import {
 import { afterAll, describe, expect, test } from "vitest";
 import { expectClose } from "../../support/check-op.ts";
 import { read } from "../../support/read.ts";
+import { tokenizer } from "../token-ids.ts";
 
 const shape = {
   vocabSize: 64,
@@ -27,7 +28,6 @@ const shape = {
   localAttention: 8,
   initializerRange: 0.2,
 };
-const tokenizer = { vocabSize: 64, pad: 0, cls: 1, sep: 2, mask: 3, unk: 4 };
 const at = { seed: 3, epoch: 0, step: 0, firstSequence: 0 };
 const rows = [12, 30, 3, 17, 1, 25].map((length, b) => ({
   input_ids: Array.from({ length }, (_, t) => 5 + ((b * 31 + t * 17) % 59)),

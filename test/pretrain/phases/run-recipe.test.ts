@@ -11,11 +11,11 @@ import {
 import { dataOrderFiles, type RunRecipeOptions, readRecipe, runRecipe } from "@ettin/pretrain";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../support/folder.ts";
+import { tokenizer } from "../token-ids.ts";
 
 const root = temporaryFolder();
 const newFolder = () => mkdtempSync(join(root, "run-"));
 
-const tokenizer = { vocabSize: 64, pad: 0, cls: 1, sep: 2, mask: 3, unk: 4 };
 /** Sequences that count upwards from a random start: the next token is never in doubt. */
 const counting = (rows: number, offset: number) =>
   Dataset.fromRows(
