@@ -9,6 +9,7 @@ export default defineConfig({
     // Tests read the sources; what is packed and published has its own test, test/tarball.
     alias: [
       { find: /^@ettin\/core$/, replacement: source("packages/core/src/index.ts") },
+      { find: /^@ettin\/dense$/, replacement: source("packages/dense/src/index.ts") },
       { find: /^@ettin\/pretrain$/, replacement: source("packages/pretrain/src/index.ts") },
       { find: /^ettin$/, replacement: source("packages/cli/src/index.ts") },
     ],

@@ -1,6 +1,7 @@
 /** The public surface, by name. */
 export type { Backend, Capabilities, Kernels, MemoryStats, TensorView } from "./backend/contract.ts";
 export { cpuLevels, KernelError } from "./backend/native.ts";
+export * from "./columns/index.ts";
 export * from "./data/index.ts";
 export {
   type CpuOptions,

@@ -1,9 +1,9 @@
+import type { PackedTexts } from "../columns/columns.ts";
 import type { DropoutDraw } from "../nn/pass.ts";
 import { concat } from "../ops/concat.ts";
 import { checkpoint } from "../tensor/checkpoint.ts";
 import { tensorScope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { PackedTokens } from "../tokenizer/packed-tokens.ts";
 import type { LossPass } from "./loss.ts";
 import { sequenceRanges } from "./sequence-ranges.ts";
 
@@ -19,8 +19,8 @@ import { sequenceRanges } from "./sequence-ranges.ts";
  * @see https://arxiv.org/abs/2101.06983
  */
 export function encodeInPieces(
-  batch: PackedTokens,
-  encode: (piece: PackedTokens, options: { dropout?: DropoutDraw }) => Tensor,
+  batch: PackedTexts,
+  encode: (piece: PackedTexts, options: { dropout?: DropoutDraw }) => Tensor,
   pass: LossPass = {},
 ): Tensor {
   const { dropout, maxTokensPerMicroBatch } = pass;
@@ -38,12 +38,17 @@ export function encodeInPieces(
 }
 
 /** Sequences `first` to `end` of a packed batch. */
-export function packedPiece({ tokens, offsets, tokenTypes }: PackedTokens, first: number, end: number): PackedTokens {
+export function packedPiece(
+  { tokens, offsets, tokenTypes, starts }: PackedTexts,
+  first: number,
+  end: number,
+): PackedTexts {
   const [begin, stop] = [offsets[first]!, offsets[end]!];
   return {
     tokens: tokens.subarray(begin, stop),
     offsets: offsets.slice(first, end + 1).map((offset) => offset - begin),
     ...(tokenTypes && { tokenTypes: tokenTypes.subarray(begin, stop) }),
+    ...(starts && { starts: starts.slice(first, end).map((start) => start - begin) }),
   };
 }
 
