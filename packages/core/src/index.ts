@@ -14,6 +14,7 @@ export {
   synchronize,
 } from "./device.ts";
 export { EngineError } from "./errors.ts";
+export * from "./evaluators/index.ts";
 export { byteStream } from "./formats/byte-stream.ts";
 export type { CsvOptions } from "./formats/csv.ts";
 export { writeFileWhole } from "./formats/flushed-file.ts";

@@ -11,6 +11,15 @@ export {
   type TransformerLoadOptions,
   type TransformerOptions,
 } from "@ettin/core";
+export type {
+  CardFacts,
+  ColumnFacts,
+  DatasetFacts,
+  HasCardFacts,
+  LossFacts,
+  TrainingFacts,
+  TrainingLogLine,
+} from "./card-facts.ts";
 export type { EmbeddingOf, EncodeOptions, Precision } from "./encode/encode-options.ts";
 export type { FromPretrainedOptions } from "./load-model.ts";
 export { SentenceTransformer, type SentenceTransformerOptions, type TokenizeOptions } from "./model.ts";

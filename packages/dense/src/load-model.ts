@@ -7,7 +7,7 @@ import {
   EngineError,
   findModules,
   type HubOptions,
-  isSimilarityFunction,
+  isSimilarityFunctionName,
   loadModules,
   type Module,
   type ModuleLoad,
@@ -17,7 +17,7 @@ import {
   readArchitecture,
   readModelSettings,
   readPrompts,
-  type SimilarityFunction,
+  type SimilarityFunctionName,
   Transformer,
 } from "@ettin/core";
 import type { SentenceTransformerOptions } from "./model.ts";
@@ -39,7 +39,7 @@ export interface FromPretrainedOptions extends Omit<HubOptions, "repoType"> {
   /** The prompt of calls that name none. @default the file's */
   defaultPromptName?: string | null;
   /** @default the file's, else "cosine" */
-  similarityFnName?: SimilarityFunction;
+  similarityFnName?: SimilarityFunctionName;
   /** Dimensions that `encode` keeps. @default the file's, else all */
   truncateDim?: number | null;
   /** Tokens, special ones included, from which on a text is cut. @default what the files say */
@@ -90,7 +90,7 @@ export async function loadSentenceTransformer(
     modules,
     prompts: { ...settings?.prompts, ...readPrompts("fromPretrained", "the options", options.prompts) },
     defaultPromptName: options.defaultPromptName ?? settings?.defaultPromptName ?? null,
-    similarityFnName: options.similarityFnName ?? (isSimilarityFunction(stored) ? stored : "cosine"),
+    similarityFnName: options.similarityFnName ?? (isSimilarityFunctionName(stored) ? stored : "cosine"),
     truncateDim: options.truncateDim === undefined ? (settings?.truncateDim ?? null) : options.truncateDim,
     baseModel: id,
     readme,

@@ -18,10 +18,10 @@ import {
   resolvePrompt,
   type SaveOptions,
   type Scores,
-  type SimilarityFunction,
+  type SimilarityFunctionName,
   saveModules,
+  similarityFunction,
   similarityMatrix,
-  similarityOf,
   type Tensor,
   type TextEncoder,
   type Tokenizer,
@@ -32,6 +32,7 @@ import {
   tokenizeTextsNow,
   type Vectors,
 } from "@ettin/core";
+import type { CardFacts, HasCardFacts } from "./card-facts.ts";
 import type { EmbeddingOf, EncodeOptions, Precision } from "./encode/encode-options.ts";
 import { encodeTexts } from "./encode/encode-texts.ts";
 import { type FromPretrainedOptions, loadSentenceTransformer } from "./load-model.ts";
@@ -45,7 +46,7 @@ export interface SentenceTransformerOptions {
   /** The prompt of calls that name none. @default null */
   defaultPromptName?: string | null;
   /** How `similarity` compares. @default "cosine" */
-  similarityFnName?: SimilarityFunction;
+  similarityFnName?: SimilarityFunctionName;
   /** Dimensions that `encode` keeps. @default null: all */
   truncateDim?: number | null;
   /** The repository that it was made from. @default null */
@@ -62,15 +63,17 @@ export interface SentenceTransformerOptions {
  *   const [a, b] = await model.encode(["The weather is lovely today.", "It's so sunny outside!"]);
  *   const { data } = await model.similarity(a, b);
  */
-export class SentenceTransformer implements TextEncoder, TrainableModel {
+export class SentenceTransformer implements TextEncoder, TrainableModel, HasCardFacts {
   readonly modules: readonly Module[];
   prompts: Record<string, string>;
   defaultPromptName: string | null;
   truncateDim: number | null;
   /** The repository that it was made from. */
   readonly baseModel: string | null;
+  /** What its card tells: the trainer and evaluators fill it. */
+  readonly cardFacts: CardFacts = { training: null, evaluations: [] };
   private readonly input: InputModule;
-  private similarityName: SimilarityFunction;
+  private similarityName: SimilarityFunctionName;
 
   /** @throws EngineError where the first module takes no texts, or `defaultPromptName` names no prompt */
   constructor(options: SentenceTransformerOptions) {
@@ -81,7 +84,7 @@ export class SentenceTransformer implements TextEncoder, TrainableModel {
     this.defaultPromptName = options.defaultPromptName ?? null;
     resolvePrompt(where, {}, this);
     this.similarityName = options.similarityFnName ?? "cosine";
-    similarityOf(this.similarityName, where);
+    similarityFunction(this.similarityName, where);
     this.truncateDim = options.truncateDim ?? null;
     this.baseModel = options.baseModel ?? null;
   }
@@ -120,12 +123,12 @@ export class SentenceTransformer implements TextEncoder, TrainableModel {
   }
 
   /** How `similarity` compares. */
-  get similarityFnName(): SimilarityFunction {
+  get similarityFnName(): SimilarityFunctionName {
     return this.similarityName;
   }
 
-  set similarityFnName(name: SimilarityFunction) {
-    similarityOf(name, "similarityFnName");
+  set similarityFnName(name: SimilarityFunctionName) {
+    similarityFunction(name, "similarityFnName");
     this.similarityName = name;
   }
 

@@ -1,43 +1,33 @@
+import { abs } from "../ops/abs.ts";
 import { add } from "../ops/add.ts";
 import { neg } from "../ops/affine.ts";
 import { concat } from "../ops/concat.ts";
-import { div } from "../ops/div.ts";
-import { mul } from "../ops/mul.ts";
-import { relu } from "../ops/relu.ts";
+import { l2Normalize } from "../ops/l2-normalize.ts";
 import { split } from "../ops/split.ts";
-import { sqrt } from "../ops/sqrt.ts";
-import { sub } from "../ops/sub.ts";
-import { sum } from "../ops/sum.ts";
-import { tensorScope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { expectPairs } from "./operands.ts";
+import { pairwiseDotScore } from "./dot.ts";
+import { expectPairs } from "./expect-vectors.ts";
 
 /**
- * The angle between rows that belong together, read as complex numbers (AnglE): with a row's halves as real and imaginary
- * parts, `x = a + ib` and `y = c + id`, it is `|Σ(ac + bd) + Σ(bc − ad)| / (‖x‖‖y‖)`. An odd width gets one zero more.
+ * AnglE's similarity of each pair: the vectors are read as complex numbers, a first half of real parts and a second of
+ * imaginary ones, and divided; what counts is the sum of all parts of the quotient, whatever its sign:
  *
- * @param x `[n, dim]`
- * @param y `[n, dim]`
- * @returns `[n]`, not negative
+ *     y[i] = |Σ(ac + bd) + Σ(bc − ad)| / (‖x‖ ‖y‖)      x[i] = [a; b], y[i] = [c; d]
+ *
+ * An odd dimension gets a zero at its end. A zero vector has similarity 0.
+ *
+ * @param x `[n, dim]` float32 or bfloat16
+ * @param y `[n, dim]` of x's dtype
+ * @returns `[n]`, at least 0
  * @see https://arxiv.org/abs/2309.12871
  */
 export function pairwiseAngleSim(x: Tensor, y: Tensor): Tensor {
-  expectPairs("pairwiseAngleSim", x, y);
-  return tensorScope(() => {
-    const [a, b] = halves(x);
-    const [c, d] = halves(y);
-    const real = add(mul(a, c), mul(b, d));
-    const imaginary = sub(mul(b, c), mul(a, d));
-    const signed = div(sum(add(real, imaginary), -1), mul(length(x), length(y)));
-    return add(relu(signed), relu(neg(signed)));
-  });
-}
-
-const length = (x: Tensor): Tensor => sqrt(sum(mul(x, x), -1));
-
-function halves(x: Tensor): [Tensor, Tensor] {
-  const [rows, dim] = x.shape as [number, number];
-  const even = dim % 2 === 0 ? x : concat([x, Tensor.zeros([rows, 1], { device: x.device, dtype: x.dtype })], 1);
-  const [first, second] = split(even, [Math.ceil(dim / 2), Math.ceil(dim / 2)], 1);
-  return [first!, second!];
+  const { rows, dim } = expectPairs("pairwiseAngleSim", x, y);
+  const even = (vectors: Tensor) =>
+    dim % 2 === 0 ? vectors : concat([vectors, Tensor.zeros([rows, 1], { device: x.device, dtype: x.dtype })], 1);
+  const [u, v] = [even(l2Normalize(x)), even(l2Normalize(y))];
+  const half = Math.ceil(dim / 2);
+  const [c, d] = split(v, [half, half], 1);
+  const turned = concat([neg(d!), c!], 1);
+  return abs(pairwiseDotScore(u, add(v, turned)));
 }

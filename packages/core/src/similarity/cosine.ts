@@ -1,35 +1,32 @@
 import { l2Normalize } from "../ops/l2-normalize.ts";
-import { matmul } from "../ops/matmul.ts";
-import { mul } from "../ops/mul.ts";
-import { sum } from "../ops/sum.ts";
-import { tensorScope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { expectPairs, expectRows } from "./operands.ts";
+import { dotScore, pairwiseDotScore } from "./dot.ts";
+import { expectPairs, expectVectors } from "./expect-vectors.ts";
 
-/**
- * Cosines of each row of `a` with each of `b`; a row of zeros has cosine 0 with all.
- *
- * @param a `[n, dim]`
- * @param b `[m, dim]` of the same dtype
- * @returns `[n, m]`
- */
-export function cosSim(a: Tensor, b: Tensor): Tensor {
-  expectRows("cosSim", a, b);
-  return tensorScope(() => {
-    const left = l2Normalize(a);
-    return matmul(left, a === b ? left : l2Normalize(b), { transposeB: true });
-  });
+export interface CosineOptions {
+  /**
+   * A vector shorter than this is divided by it in place of its length. A zero vector has similarity 0 with all.
+   *
+   * @default 1e-12
+   */
+  eps?: number;
 }
 
 /**
- * Cosines of rows that belong together.
+ * Cosine of the angle between every vector and every other: `y[i, j] = a[i]·b[j] / (‖a[i]‖ ‖b[j]‖)`.
  *
- * @param a `[n, dim]`
- * @param b `[n, dim]`
- * @param options `eps`: the least length that a row is divided by (default 1e-12; `CosineSimilarity` of PyTorch: 1e-8)
- * @returns `[n]`
+ * @param a `[n, dim]` float32 or bfloat16
+ * @param b `[m, dim]` of a's dtype
+ * @returns `[n, m]`
  */
-export function pairwiseCosSim(a: Tensor, b: Tensor, options: { eps?: number } = {}): Tensor {
+export function cosSim(a: Tensor, b: Tensor, options: CosineOptions = {}): Tensor {
+  expectVectors("cosSim", a, b);
+  const unit = l2Normalize(a, options);
+  return dotScore(unit, a === b ? unit : l2Normalize(b, options));
+}
+
+/** Cosine of the angle of each pair: `[n]` of two `[n, dim]`. */
+export function pairwiseCosSim(a: Tensor, b: Tensor, options: CosineOptions = {}): Tensor {
   expectPairs("pairwiseCosSim", a, b);
-  return tensorScope(() => sum(mul(l2Normalize(a, options), l2Normalize(b, options)), -1));
+  return pairwiseDotScore(l2Normalize(a, options), l2Normalize(b, options));
 }

@@ -1,30 +1,23 @@
 import { matmul } from "../ops/matmul.ts";
 import { mul } from "../ops/mul.ts";
 import { sum } from "../ops/sum.ts";
-import { tensorScope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { expectPairs, expectRows } from "./operands.ts";
+import { expectPairs, expectVectors } from "./expect-vectors.ts";
 
 /**
- * Dot products of each row of `a` with each of `b`.
+ * Dot product of every vector with every other: `y[i, j] = a[i]·b[j]`.
  *
- * @param a `[n, dim]`
- * @param b `[m, dim]` of the same dtype
+ * @param a `[n, dim]` float32 or bfloat16
+ * @param b `[m, dim]` of a's dtype
  * @returns `[n, m]`
  */
 export function dotScore(a: Tensor, b: Tensor): Tensor {
-  expectRows("dotScore", a, b);
+  expectVectors("dotScore", a, b);
   return matmul(a, b, { transposeB: true });
 }
 
-/**
- * Dot products of rows that belong together.
- *
- * @param a `[n, dim]`
- * @param b `[n, dim]`
- * @returns `[n]`
- */
+/** Dot product of each pair: `y[i] = a[i]·b[i]`, `[n]` of two `[n, dim]`. */
 export function pairwiseDotScore(a: Tensor, b: Tensor): Tensor {
   expectPairs("pairwiseDotScore", a, b);
-  return tensorScope(() => sum(mul(a, b), -1));
+  return sum(mul(a, b), -1);
 }

@@ -1,12 +1,12 @@
 export { pairwiseAngleSim } from "./angle.ts";
-export { cosSim, pairwiseCosSim } from "./cosine.ts";
-export { euclideanSim, manhattanSim, pairwiseEuclideanSim, pairwiseManhattanSim } from "./distance.ts";
+export { type CosineOptions, cosSim, pairwiseCosSim } from "./cosine.ts";
 export { dotScore, pairwiseDotScore } from "./dot.ts";
-export {
-  isSimilarityFunction,
-  type SimilarityFunction,
-  type SimilarityPair,
-  similarityFunctions,
-  similarityOf,
-} from "./functions.ts";
+export { euclideanSim, pairwiseEuclideanSim } from "./euclidean.ts";
+export { manhattanSim, pairwiseManhattanSim } from "./manhattan.ts";
 export { pairwiseSimilarity, type Scores, type ScoresOptions, similarityMatrix, type Vectors } from "./scores.ts";
+export {
+  isSimilarityFunctionName,
+  type SimilarityFunction,
+  type SimilarityFunctionName,
+  similarityFunction,
+} from "./similarity-function.ts";

@@ -3,7 +3,7 @@ import { EngineError } from "../errors.ts";
 import { tensorScope } from "../tensor/scope.ts";
 import { noGrad } from "../tensor/tape.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { type SimilarityFunction, similarityOf } from "./functions.ts";
+import { type SimilarityFunctionName, similarityFunction } from "./similarity-function.ts";
 
 /** One vector, or several of one length. */
 export type Vectors = Float32Array | readonly Float32Array[];
@@ -16,7 +16,7 @@ export interface Scores {
 
 export interface ScoresOptions {
   /** @default "cosine" */
-  similarity?: SimilarityFunction;
+  similarity?: SimilarityFunctionName;
   /** @default the default device */
   device?: Device | DeviceName;
   /** For messages: what the caller wrote. */
@@ -33,7 +33,7 @@ export async function similarityMatrix(a: Vectors, b: Vectors, options: ScoresOp
   const [left, right] = [rowsOf(where, "a", a), rowsOf(where, "b", b)];
   if (left.rows === 0 || right.rows === 0) return { data: new Float32Array(0), shape: [left.rows, right.rows] };
   return {
-    data: await run(where, left, right, similarityOf(similarity, where).matrix, options),
+    data: await run(where, left, right, similarityFunction(similarity, where).matrix, options),
     shape: [left.rows, right.rows],
   };
 }
@@ -54,7 +54,10 @@ export async function pairwiseSimilarity(a: Vectors, b: Vectors, options: Scores
     );
   }
   if (left.rows === 0) return { data: new Float32Array(0), shape: [0] };
-  return { data: await run(where, left, right, similarityOf(similarity, where).pairwise, options), shape: [left.rows] };
+  return {
+    data: await run(where, left, right, similarityFunction(similarity, where).pairwise, options),
+    shape: [left.rows],
+  };
 }
 
 interface Rows {
