@@ -14,6 +14,7 @@ export {
   synchronize,
 } from "./device.ts";
 export { EngineError } from "./errors.ts";
+export * from "./evaluators/index.ts";
 export { byteStream } from "./formats/byte-stream.ts";
 export type { CsvOptions } from "./formats/csv.ts";
 export { writeFileWhole } from "./formats/flushed-file.ts";
@@ -87,6 +88,7 @@ export {
   warmupStableDecaySchedule,
 } from "./optim/schedule.ts";
 export { StableAdamW, type StableAdamWOptions } from "./optim/stable-adamw.ts";
+export * from "./similarity/index.ts";
 export type { TypedArray } from "./tensor/bytes.ts";
 export { checkpoint } from "./tensor/checkpoint.ts";
 export type { DType } from "./tensor/dtype.ts";

@@ -102,4 +102,17 @@ describe("training arguments", () => {
     expect(filled({ maxTokens: 1e6 }).scheduleUnit).toBe("tokens");
     expect(filled().scheduleUnit).toBe("steps");
   });
+
+  test("a package's own are checked like the others", () => {
+    const prompts = {
+      default: null,
+      fits: (x: unknown) => typeof x === "string",
+      expected: "a text",
+      onResume: "same",
+    } as const;
+    const fill = (given: object) => fillArguments(given, { where: "Here", rules: { prompts } });
+    expect(fill({})).toMatchObject({ prompts: null, seed: 42 });
+    expect(() => fill({ prompts: 3 })).toThrow("[Here] prompts is 3. It has to be a text.");
+    expect(() => fill({ promts: "a" })).toThrow("[Here] there is no argument promts. The nearest is prompts.");
+  });
 });

@@ -1,7 +1,10 @@
-import { EarlyStoppingCallback, type TrainerCallback } from "@ettin/core";
+import { join } from "node:path";
+import { EarlyStoppingCallback, type SentenceEvaluator, type TrainerCallback } from "@ettin/core";
 import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../support/folder.ts";
 import { NextTokenLoss, newModel, newTrainer, rowsOf, texts } from "./language.ts";
 
+const root = temporaryFolder();
 const timed = /_(runtime|samples_per_second|steps_per_second)$/;
 const untimed = (metrics: Readonly<Record<string, number>>) =>
   Object.fromEntries(Object.entries(metrics).filter(([name]) => !timed.test(name)));
@@ -44,6 +47,33 @@ describe("evaluation", () => {
     expect(Object.keys(metrics).filter((name) => timed.test(name))).toHaveLength(6);
     expect(metrics.eval_dev_loss).toBe(metrics.eval_dev_tokens);
     model.dispose();
+  });
+
+  test("an evaluator may be an object: it is told where the run stands, and that it is to stop", async () => {
+    const seen: unknown[] = [];
+    const stop = new AbortController();
+    const evaluator: SentenceEvaluator = {
+      name: "dev",
+      primaryMetric: "dev_accuracy",
+      greaterIsBetter: true,
+      async evaluate(_, { signal, ...place } = {}) {
+        seen.push(place);
+        if (place.steps === 2) stop.abort();
+        signal?.throwIfAborted();
+        return { dev_accuracy: 0.5 };
+      },
+    };
+    const outputDir = root;
+    const trainer = newTrainer({ maxSteps: 4, evalStrategy: "steps", evalSteps: 1, outputDir }, { evaluator });
+    const { stopped } = await trainer.train({ signal: stop.signal });
+    const outputPath = join(outputDir, "eval");
+    expect(seen).toEqual([
+      { outputPath, epoch: 1 / 6, steps: 1 },
+      { outputPath, epoch: 2 / 6, steps: 2 },
+    ]);
+    expect(stopped).toBe("abort");
+    expect(trainer.state.logHistory.map(({ eval_dev_accuracy }) => eval_dev_accuracy)).toEqual([0.5, undefined]);
+    trainer.model.dispose();
   });
 
   test("happens when it is due, and at the end", async () => {

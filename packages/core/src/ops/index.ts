@@ -1,3 +1,4 @@
+export { abs } from "./abs.ts";
 export { add } from "./add.ts";
 export { addLayerNorm } from "./add-layer-norm.ts";
 export { addRmsNorm } from "./add-rms-norm.ts";
@@ -9,6 +10,7 @@ export { cast } from "./cast.ts";
 export { concat } from "./concat.ts";
 export { contiguous } from "./contiguous.ts";
 export { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
+export { diagonal } from "./diagonal.ts";
 export { div } from "./div.ts";
 export { type DropoutOptions, dropout } from "./dropout.ts";
 export { embedding } from "./embedding.ts";

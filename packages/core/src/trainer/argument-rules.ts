@@ -12,6 +12,9 @@ export interface ArgumentRule<T> {
   readonly onResume: OnResume;
 }
 
+/** Rules of arguments by name. */
+export type ArgumentRules = Readonly<Record<string, ArgumentRule<unknown>>>;
+
 type Rules = { readonly [K in keyof TrainingArguments]: ArgumentRule<TrainingArguments[K]> };
 
 const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);

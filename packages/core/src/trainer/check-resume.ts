@@ -1,5 +1,5 @@
 import { EngineError } from "../errors.ts";
-import { ARGUMENT_RULES } from "./argument-rules.ts";
+import { ARGUMENT_RULES, type ArgumentRules } from "./argument-rules.ts";
 import type { TrainingArguments } from "./training-arguments.ts";
 
 /**
@@ -13,9 +13,10 @@ export function checkSameArguments(
   folder: string,
   saved: Readonly<Record<string, unknown>>,
   args: TrainingArguments,
+  rules: ArgumentRules = {},
 ): void {
   const differing: string[] = [];
-  for (const [name, rule] of Object.entries(ARGUMENT_RULES)) {
+  for (const [name, rule] of Object.entries({ ...ARGUMENT_RULES, ...rules })) {
     if (rule.onResume === "free" || !(name in saved)) continue;
     const [was, now] = [saved[name], args[name as keyof TrainingArguments]];
     const same = JSON.stringify(sorted(was)) === JSON.stringify(sorted(now));

@@ -1,6 +1,6 @@
 import { EngineError } from "../errors.ts";
 import { nearestName } from "../nearest-name.ts";
-import { ARGUMENT_RULES } from "./argument-rules.ts";
+import { ARGUMENT_RULES, type ArgumentRules } from "./argument-rules.ts";
 import type { TrainingArguments } from "./training-arguments.ts";
 
 export interface FillArgumentsOptions {
@@ -10,6 +10,8 @@ export interface FillArgumentsOptions {
   defaults?: Partial<TrainingArguments>;
   /** Whether there is something to evaluate: an evalDataset or an evaluator. Unknown where left out. */
   evaluates?: boolean;
+  /** A package's own arguments, beside the others. */
+  rules?: ArgumentRules;
 }
 
 const shown = (value: unknown): string => {
@@ -24,17 +26,18 @@ const shown = (value: unknown): string => {
  */
 export function fillArguments(
   given: Partial<TrainingArguments>,
-  { where = "TrainingArguments", defaults = {}, evaluates }: FillArgumentsOptions = {},
+  { where = "TrainingArguments", defaults = {}, evaluates, rules = {} }: FillArgumentsOptions = {},
 ): TrainingArguments {
+  const known: ArgumentRules = { ...ARGUMENT_RULES, ...rules };
   const filled: Record<string, unknown> = {};
-  for (const [name, rule] of Object.entries(ARGUMENT_RULES)) filled[name] = rule.default;
+  for (const [name, rule] of Object.entries(known)) filled[name] = rule.default;
   for (const [name, value] of [...Object.entries(defaults), ...Object.entries(given)]) {
-    if (!Object.hasOwn(ARGUMENT_RULES, name)) {
-      const near = nearestName(name, Object.keys(ARGUMENT_RULES));
+    if (!Object.hasOwn(known, name)) {
+      const near = nearestName(name, Object.keys(known));
       throw new EngineError(where, `there is no argument ${name}`, `The nearest is ${near}.`);
     }
     if (value === undefined) continue;
-    const rule = ARGUMENT_RULES[name as keyof TrainingArguments];
+    const rule = known[name]!;
     if (!rule.fits(value)) {
       throw new EngineError(where, `${name} is ${shown(value)}`, `It has to be ${rule.expected}.`);
     }

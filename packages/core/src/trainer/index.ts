@@ -1,3 +1,4 @@
+export type { ArgumentRule, ArgumentRules } from "./argument-rules.ts";
 export type { TrainerCallback } from "./callback.ts";
 export { lastCheckpoint } from "./checkpoint-folder.ts";
 export type { CollatePlace, Collator, RowSource, Sized } from "./collator.ts";

@@ -20,13 +20,15 @@ export interface MeasureOptions<R, Batch extends Sized, Model extends TrainableM
   readonly onBatch: (done: number, total: number) => Promise<void>;
   /** Asked between batches and between evaluators. */
   readonly isStopped: () => boolean;
+  /** Aborted when `isStopped` begins to say so. */
+  readonly signal?: AbortSignal;
 }
 
 /** All metrics of one evaluation, named "eval_…"; null where it was stopped. */
 export async function measureModel<R, Batch extends Sized, Model extends TrainableModel>(
   options: MeasureOptions<R, Batch, Model>,
 ): Promise<Record<string, number> | null> {
-  const { model, loss, collator, datasets, evaluators, args, at, onBatch, isStopped } = options;
+  const { loss, collator, datasets, evaluators, args, onBatch, isStopped } = options;
   const metrics: Record<string, number> = {};
   for (const [name, dataset] of datasets) {
     if (isStopped()) return null;
@@ -52,13 +54,27 @@ export async function measureModel<R, Batch extends Sized, Model extends Trainab
     metrics[`${prefix}samples_per_second`] = dataset.length / seconds;
     metrics[`${prefix}steps_per_second`] = found.batches / seconds;
   }
-  const place = { ...at, outputDir: join(args.outputDir, "eval") };
   for (const evaluator of evaluators) {
     if (isStopped()) return null;
-    const found = await evaluator(model, place);
+    const found = await runEvaluator(evaluator, options).catch((error: unknown) => {
+      if (isStopped()) return null;
+      throw error;
+    });
+    if (!found) return null;
     for (const [name, value] of Object.entries(found)) metrics[metricKey(name)] = value;
   }
   return metrics;
+}
+
+async function runEvaluator<Model extends TrainableModel>(
+  evaluator: Evaluator<Model>,
+  { model, args, at, signal }: Pick<MeasureOptions<never, never, Model>, "model" | "args" | "at" | "signal">,
+): Promise<Readonly<Record<string, number>>> {
+  const outputDir = join(args.outputDir, "eval");
+  const stop = signal && { signal };
+  if (typeof evaluator === "function") return evaluator(model, { ...at, outputDir, ...stop });
+  const { epoch, step: steps } = at;
+  return evaluator.evaluate(model, { outputPath: outputDir, epoch, steps, ...stop });
 }
 
 /** The evaluation sets by name. */

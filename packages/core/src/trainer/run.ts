@@ -7,6 +7,7 @@ import { readJson } from "../model/read-json.ts";
 import { batchSizeWarmup } from "../optim/batch-size-warmup.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedule.ts";
+import type { ArgumentRules } from "./argument-rules.ts";
 import { buildOptimizer } from "./build-optimizer.ts";
 import { checkSameArguments } from "./check-resume.ts";
 import {
@@ -75,7 +76,8 @@ export async function openRun<R, Batch extends Sized>(
     throw new EngineError(where, "both resumeFromCheckpoint and optimizerFrom are given", "Keep one of them.");
   }
   const fingerprint = dataset.fingerprint ?? `${dataset.length} rows`;
-  const saved = folder ? await readCheckpoint(folder, args, fingerprint, length, notice) : null;
+  const { argumentRules: rules } = options;
+  const saved = folder ? await readCheckpoint(folder, { args, rules, fingerprint, length, notice }) : null;
   await clearOutput(where, args, folder, saved !== null);
 
   const optimizer = options.optimizer ?? buildOptimizer(args, [...modelParameters, ...lossParameters]);
@@ -122,13 +124,18 @@ function checkDtypes(where: string, parameters: readonly NamedTensor[]): void {
   );
 }
 
+interface ResumedRun {
+  readonly args: TrainingArguments;
+  readonly rules: ArgumentRules | undefined;
+  readonly fingerprint: string;
+  readonly length: RunLength;
+  readonly notice: (text: string) => void;
+}
+
 /** Reads and checks a checkpoint's state; null, with a notice, for another library's. */
 async function readCheckpoint(
   folder: string,
-  args: TrainingArguments,
-  fingerprint: string,
-  length: RunLength,
-  notice: (text: string) => void,
+  { args, rules, fingerprint, length, notice }: ResumedRun,
 ): Promise<SavedRun | null> {
   const saved = await readStateFile(folder);
   if (!saved) {
@@ -141,7 +148,7 @@ async function readCheckpoint(
   const file = join(folder, ARGUMENTS_FILE);
   const before = await readJson("train", file);
   if (!before) throw new EngineError("train", `${file} is missing`, "Resume from another checkpoint.");
-  checkSameArguments(folder, before, args);
+  checkSameArguments(folder, before, args, rules);
   if (saved.datasetFingerprint !== fingerprint) {
     throw new EngineError(
       "train",

@@ -4,6 +4,8 @@ export type StopReason = "SIGINT" | "SIGTERM" | "abort";
 export interface StopRequest {
   /** The first reason, or null. */
   readonly reason: StopReason | null;
+  /** Aborted with the first reason. */
+  readonly signal: AbortSignal;
   /** Takes the handlers away. */
   dispose(): void;
 }
@@ -16,13 +18,16 @@ const SIGNALS = ["SIGINT", "SIGTERM"] as const;
  */
 export function watchForStop({ signals, abort }: { signals: boolean; abort?: AbortSignal | undefined }): StopRequest {
   let reason: StopReason | null = null;
+  const controller = new AbortController();
+  const request = (why: StopReason) => {
+    reason ??= why;
+    controller.abort();
+  };
   const onSignal = (signal: NodeJS.Signals) => {
-    reason ??= signal as (typeof SIGNALS)[number];
+    request(signal as (typeof SIGNALS)[number]);
     unlisten();
   };
-  const onAbort = () => {
-    reason ??= "abort";
-  };
+  const onAbort = () => request("abort");
   const unlisten = () => {
     for (const signal of SIGNALS) process.removeListener(signal, onSignal);
   };
@@ -33,6 +38,7 @@ export function watchForStop({ signals, abort }: { signals: boolean; abort?: Abo
     get reason() {
       return reason;
     },
+    signal: controller.signal,
     dispose() {
       unlisten();
       abort?.removeEventListener("abort", onAbort);

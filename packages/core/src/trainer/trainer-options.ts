@@ -1,6 +1,8 @@
 import type { BatchSampler } from "../data/batch-sampler.ts";
+import type { SentenceEvaluator } from "../evaluators/evaluator.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedule.ts";
+import type { ArgumentRules } from "./argument-rules.ts";
 import type { TrainerCallback } from "./callback.ts";
 import type { SavedBeside } from "./checkpoint.ts";
 import type { Collator, RowSource, Sized } from "./collator.ts";
@@ -14,13 +16,14 @@ export interface EvaluatorPlace {
   readonly epoch: number;
   /** For files that belong to the evaluation. */
   readonly outputDir: string;
+  /** Aborted when the run is asked to stop: what the evaluator then throws is not an error of the run. */
+  readonly signal?: AbortSignal;
 }
 
 /** Measures a model; its metrics are logged with "eval_" before their names. */
-export type Evaluator<Model extends TrainableModel = TrainableModel> = (
-  model: Model,
-  place: EvaluatorPlace,
-) => Promise<Readonly<Record<string, number>>>;
+export type Evaluator<Model extends TrainableModel = TrainableModel> =
+  | ((model: Model, place: EvaluatorPlace) => Promise<Readonly<Record<string, number>>>)
+  | SentenceEvaluator<Model>;
 
 export interface TrainerOptions<R, Batch extends Sized, Model extends TrainableModel = TrainableModel> {
   /** Its weights are float32; they are what training changes. */
@@ -51,6 +54,8 @@ export interface TrainerOptions<R, Batch extends Sized, Model extends TrainableM
   name?: string;
   /** A package's own defaults, in place of the reference's. */
   defaults?: Partial<TrainingArguments>;
+  /** A package's own arguments, by name: they are checked, saved and compared like the others. */
+  argumentRules?: ArgumentRules;
 }
 
 /** What of a trainer's options its run uses. */

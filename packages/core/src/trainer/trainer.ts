@@ -52,6 +52,7 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
       where: options.name ?? "Trainer",
       evaluates: this.evalDatasets.size + this.evaluators.length > 0,
       ...(options.defaults && { defaults: options.defaults }),
+      ...(options.argumentRules && { rules: options.argumentRules }),
     });
     this.callbacks = [...reportersOf(this.args.report), ...(options.callbacks ?? [])];
   }
@@ -257,6 +258,7 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
           if (this.run) await this.call("onEvaluateStep", done, total);
         },
         isStopped: () => Boolean(stop?.reason),
+        ...(stop && { signal: stop.signal }),
       });
     } finally {
       restore?.();

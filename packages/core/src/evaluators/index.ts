@@ -1,0 +1,1 @@
+export type { EvaluateOptions, EvaluationFacts, SentenceEvaluator } from "./evaluator.ts";

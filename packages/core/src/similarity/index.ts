@@ -1,0 +1,6 @@
+export { pairwiseAngleSim } from "./angle.ts";
+export { type CosineOptions, cosSim, pairwiseCosSim } from "./cosine.ts";
+export { dotScore, pairwiseDotScore } from "./dot.ts";
+export { euclideanSim, pairwiseEuclideanSim } from "./euclidean.ts";
+export { manhattanSim, pairwiseManhattanSim } from "./manhattan.ts";
+export { type SimilarityFunction, type SimilarityFunctionName, similarityFunction } from "./similarity-function.ts";
