@@ -48,7 +48,11 @@ export async function checkedVectors(
   const flat = vectors instanceof Float32Array;
   if (flat ? vectors.length !== count * dim : vectors.length !== count) {
     const numbers = flat ? `${vectors.length} numbers, which are ${vectors.length / dim}` : `${vectors.length}`;
-    throw new EngineError(where, `there are ${count} ids, but ${numbers} vectors of ${dim}`, "Give each id one vector.");
+    throw new EngineError(
+      where,
+      `there are ${count} ids, but ${numbers} vectors of ${dim}`,
+      "Give each id one vector.",
+    );
   }
   const rows = new Float32Array(count * dim);
   const pauses = new Pauses(signal);

@@ -11,9 +11,9 @@ import type {
   Hit,
   IndexItem,
   IndexItems,
-  Metric,
   SearchOptions,
   VectorIndex,
+  VectorMetric,
   Vectors,
 } from "./vector-index.ts";
 
@@ -27,7 +27,7 @@ const DEAD_ROWS = 1000;
 export class ExactIndex implements VectorIndex {
   readonly kind = "exact" as const;
   readonly dim: number;
-  readonly metric: Metric;
+  readonly metric: VectorMetric;
   readonly model: string | null;
   readonly #turns = new Turns();
   #rows: ExactRows;

@@ -1,7 +1,7 @@
 import type { Pauses } from "./pauses.ts";
-import { type Ranges, type RowCodec, rangesOf, rowCodec, type VectorStorage } from "./row-codec.ts";
-import type { Metric } from "./vector-index.ts";
+import { type RowCodec, rangesOf, rowCodec, type VectorRanges, type VectorStorage } from "./row-codec.ts";
 import { type BestRows, VectorBlocks } from "./vector-blocks.ts";
+import type { VectorMetric } from "./vector-index.ts";
 
 /** Vectors from which ranges for int8 are taken, where none are given. */
 export const CALIBRATION_ROWS = 1000;
@@ -11,7 +11,7 @@ const NUMBERS_AT_ONCE = 1 << 18;
 /** How an exact index keeps its rows. */
 export interface RowFormat {
   readonly dim: number;
-  readonly metric: Metric;
+  readonly metric: VectorMetric;
   readonly storage: VectorStorage;
   /** Whether float32 rows are kept beside those of fewer bits. */
   readonly keepVectors: boolean;
@@ -27,12 +27,12 @@ export class ExactRows {
   readonly format: RowFormat;
   readonly vectors: VectorBlocks | null;
   readonly codes: VectorBlocks | null;
-  readonly ranges: Ranges | null;
+  readonly ranges: VectorRanges | null;
   readonly codec: RowCodec | null;
 
   constructor(
     format: RowFormat,
-    ranges: Ranges | null,
+    ranges: VectorRanges | null,
     vectors: VectorBlocks | null = null,
     codes: VectorBlocks | null = null,
   ) {

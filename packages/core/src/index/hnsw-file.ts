@@ -102,7 +102,8 @@ async function read(
     deleted[place] = element[2]!;
     for (let d = linkBytes; d < labelOffset; d += 4) {
       // exponent bits all set: an infinity or a NaN
-      if ((element.readUInt16LE(d + 2) & 0x7f80) === 0x7f80) refuse(at + d, `element ${place} has a number that is not finite`);
+      if ((element.readUInt16LE(d + 2) & 0x7f80) === 0x7f80)
+        refuse(at + d, `element ${place} has a number that is not finite`);
     }
     const label = element.readBigUInt64LE(labelOffset);
     if (label >= BigInt(MOST_LABEL)) refuse(at + labelOffset, `label ${label} has more than 32 bits`);

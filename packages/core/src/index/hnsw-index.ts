@@ -14,9 +14,9 @@ import type {
   Hit,
   IndexItem,
   IndexItems,
-  Metric,
   SearchOptions,
   VectorIndex,
+  VectorMetric,
   Vectors,
 } from "./vector-index.ts";
 
@@ -34,7 +34,7 @@ const LEAST_PLACES = 1024;
 export class HnswIndex implements VectorIndex {
   readonly kind = "hnsw" as const;
   readonly dim: number;
-  readonly metric: Metric;
+  readonly metric: VectorMetric;
   readonly model: string | null;
   readonly #worker: HnswWorker;
   readonly #table: ItemTable;
@@ -47,7 +47,7 @@ export class HnswIndex implements VectorIndex {
   constructor(
     worker: HnswWorker,
     table: ItemTable,
-    about: { dim: number; metric: Metric; model: string | null },
+    about: { dim: number; metric: VectorMetric; model: string | null },
     settings: Omit<HnswSettings, "places">,
     room: number,
   ) {

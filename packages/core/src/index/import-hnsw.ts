@@ -7,7 +7,7 @@ import { closeIfFails, HnswIndex } from "./hnsw-index.ts";
 import { HnswWorker } from "./hnsw-worker.ts";
 import { ItemTable } from "./item-table.ts";
 import { Pauses } from "./pauses.ts";
-import type { Json, Metric, VectorIndex } from "./vector-index.ts";
+import type { Json, VectorIndex, VectorMetric } from "./vector-index.ts";
 
 export interface ImportHnswOptions {
   /** Numbers in a vector: the file does not say it. */
@@ -24,7 +24,7 @@ export interface ImportHnswOptions {
   ef?: number;
 }
 
-const METRICS: Readonly<Record<ImportHnswOptions["space"], Metric>> = {
+const METRICS: Readonly<Record<ImportHnswOptions["space"], VectorMetric>> = {
   cosine: "cosine",
   ip: "dot",
   l2: "euclidean",
@@ -48,14 +48,21 @@ export async function importHnsw(path: string, options: ImportHnswOptions): Prom
   const placeOf = (element: number) => labelled?.[element] ?? labels[element]!;
   const elementOf = new Int32Array(count);
   for (let element = 0; element < count; element++) elementOf[placeOf(element)] = element;
-  elementOf.forEach((element, place) => {
-    if (deleted[element]) return table.setFree(place);
+  for (const [place, element] of elementOf.entries()) {
+    if (deleted[element]) {
+      table.setFree(place);
+      continue;
+    }
     const id = ids(labels[element]!);
     if (typeof id !== "string" || table.placeOf(id) !== undefined) {
-      throw new EngineError(where, `label ${labels[element]} has id ${JSON.stringify(id)}`, "Give each its own string.");
+      throw new EngineError(
+        where,
+        `label ${labels[element]} has id ${JSON.stringify(id)}`,
+        "Give each its own string.",
+      );
     }
     table.set(place, id, metadata(labels[element]!));
-  });
+  }
 
   const metric = METRICS[space];
   const worker = await HnswWorker.start(where, dim, metric);

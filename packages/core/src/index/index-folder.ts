@@ -157,7 +157,10 @@ export async function* fileChunks(file: FileHandle): AsyncGenerator<{ bytes: Buf
 async function* itemLines(items: IndexToSave["items"]): AsyncGenerator<Uint8Array> {
   let text = "";
   for (const item of items) {
-    text += item === null ? "null\n" : `${JSON.stringify(item[1] === null ? { id: item[0] } : { id: item[0], metadata: item[1] })}\n`;
+    text +=
+      item === null
+        ? "null\n"
+        : `${JSON.stringify(item[1] === null ? { id: item[0] } : { id: item[0], metadata: item[1] })}\n`;
     if (text.length < 1 << 18) continue;
     yield Buffer.from(text);
     text = "";
@@ -198,7 +201,11 @@ export async function readManifest(where: string, folder: string): Promise<Retur
 export async function verifyFile(where: string, folder: string, saved: SavedFile, contents: boolean): Promise<void> {
   const path = join(folder, saved.name);
   const damaged = (what: string): EngineError =>
-    new EngineError(where, `${path} ${what}`, "It is damaged or cut off: restore it, or build and save the index again.");
+    new EngineError(
+      where,
+      `${path} ${what}`,
+      "It is damaged or cut off: restore it, or build and save the index again.",
+    );
   const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
     throw error.code === "ENOENT" ? damaged("is missing") : error;
   });

@@ -1,6 +1,6 @@
 import { EngineError } from "../errors.ts";
-import type { Ranges, VectorStorage } from "./row-codec.ts";
-import type { Metric } from "./vector-index.ts";
+import type { VectorRanges, VectorStorage } from "./row-codec.ts";
+import type { VectorMetric } from "./vector-index.ts";
 
 /** The file that names an index's other files; it is replaced last. */
 export const MANIFEST = "index.json";
@@ -9,7 +9,7 @@ export const FORMAT = "ettin-index";
 export const VERSION = 1;
 
 /** Bytes that one checksum covers. */
-export const CHECKED_BYTES = 1 << 23;
+export const CHECKED_BYTES: number = 1 << 23;
 
 /** What each file has. */
 export type FileRole = "vectors" | "codes" | "graph" | "items";
@@ -24,7 +24,7 @@ export interface SavedFile {
 export interface ExactSettings {
   readonly storage: VectorStorage;
   readonly keepVectors: boolean;
-  readonly ranges: Ranges | null;
+  readonly ranges: VectorRanges | null;
   /** Numbers in a float32 row: the dimension, and one more for "euclidean". */
   readonly width: number;
 }
@@ -41,7 +41,7 @@ export interface HnswSettings {
 export interface IndexAbout {
   readonly kind: "exact" | "hnsw";
   readonly dim: number;
-  readonly metric: Metric;
+  readonly metric: VectorMetric;
   readonly model: string | null;
   readonly exact?: ExactSettings;
   readonly hnsw?: HnswSettings;
@@ -124,7 +124,7 @@ function exactProblem(exact: unknown, { dim, metric }: Manifest): string | null 
   if (storage === "binary" && dim % 8 !== 0) return `has binary vectors of ${dim} dimensions`;
   if (storage !== "float32" && metric === "euclidean") return `has metric euclidean over ${storage}`;
   if (ranges === null) return null;
-  const { min, max } = (ranges ?? {}) as Partial<Ranges>;
+  const { min, max } = (ranges ?? {}) as Partial<VectorRanges>;
   const isRange = (values: unknown) =>
     Array.isArray(values) && values.length === dim && values.every((each) => Number.isFinite(each));
   return isRange(min) && isRange(max) ? null : "has ranges that are not two lists of dim numbers";

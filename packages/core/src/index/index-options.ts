@@ -1,6 +1,6 @@
 import { EngineError } from "../errors.ts";
-import type { Ranges, VectorStorage } from "./row-codec.ts";
-import type { Metric } from "./vector-index.ts";
+import type { VectorRanges, VectorStorage } from "./row-codec.ts";
+import type { VectorMetric } from "./vector-index.ts";
 
 /** Up to here exact search is fast enough: 100,000 vectors of 768 take about 30 ms. */
 export const MOST_EXACT = 100_000;
@@ -13,7 +13,7 @@ export interface IndexOptions {
    *
    * @default "cosine"
    */
-  metric?: Metric;
+  metric?: VectorMetric;
   /**
    * "exact" looks at every vector; "hnsw" follows a graph of neighbours, which finds almost all of the nearest in a
    * fraction of the time, and takes minutes to build. "auto": exact, or hnsw where `expected` is above 100,000.
@@ -40,7 +40,7 @@ export interface IndexOptions {
    */
   keepVectors?: boolean;
   /** Exact, int8: the numbers to tell apart per dimension. @default taken from the vectors, once there are 1,000 */
-  ranges?: Ranges;
+  ranges?: VectorRanges;
   /** HNSW: neighbours of a vector in the graph; twice as many at its base. @default 16 */
   m?: number;
   /** HNSW: candidates that are kept to choose a new vector's neighbours from. @default 200 */
@@ -54,7 +54,7 @@ export interface IndexOptions {
 /** What the options come to. */
 export interface IndexSettings extends Required<Omit<IndexOptions, "kind" | "ranges" | "expected">> {
   readonly kind: "exact" | "hnsw";
-  readonly ranges: Ranges | null;
+  readonly ranges: VectorRanges | null;
   readonly expected: number;
 }
 
@@ -86,7 +86,10 @@ export function indexSettings(where: string, options: IndexOptions): IndexSettin
     refuse(`storage is "${storage}", but kind is "hnsw"`, `Use kind "exact": HNSW stores float32.`);
   }
   if (ranges && (ranges.min?.length !== dim || ranges.max?.length !== dim)) {
-    refuse(`ranges have ${ranges.min?.length} and ${ranges.max?.length} numbers, but dim is ${dim}`, "Give dim of each.");
+    refuse(
+      `ranges have ${ranges.min?.length} and ${ranges.max?.length} numbers, but dim is ${dim}`,
+      "Give dim of each.",
+    );
   }
   return {
     dim,

@@ -4,15 +4,15 @@ export { type ImportHnswOptions, importHnsw } from "./import-hnsw.ts";
 export type { IndexOptions } from "./index-options.ts";
 export { type DocumentEncoder, isSameModel, modelFingerprint } from "./model-fingerprint.ts";
 export { type OpenIndexOptions, openIndex } from "./open-index.ts";
-export type { Ranges, VectorStorage } from "./row-codec.ts";
+export type { VectorRanges, VectorStorage } from "./row-codec.ts";
 export type {
   AddOptions,
   Hit,
   IndexItem,
   IndexItems,
   Json,
-  Metric,
   SearchOptions,
   VectorIndex,
+  VectorMetric,
   Vectors,
 } from "./vector-index.ts";

@@ -21,7 +21,11 @@ export async function modelFingerprint(model: DocumentEncoder): Promise<string> 
   const numbers = Array.from(vector!).slice(0, NUMBERS);
   const greatest = Math.max(...numbers.map(Math.abs));
   if (!(greatest > 0) || !Number.isFinite(greatest)) {
-    throw new EngineError("modelFingerprint", `the model's greatest number for a text is ${greatest}`, "Check its weights.");
+    throw new EngineError(
+      "modelFingerprint",
+      `the model's greatest number for a text is ${greatest}`,
+      "Check its weights.",
+    );
   }
   const bytes = Int8Array.from(numbers, (value) => Math.round((127 * value) / greatest));
   return `${vector!.length}:${Buffer.from(bytes.buffer).toString("base64")}`;

@@ -80,7 +80,8 @@ async function rescore(
   for (let start = 0; start < chosen.length; ) {
     let end = start;
     let size = 0;
-    while (end < chosen.length && (end === start || size + chosen[end]!.length <= atOnce)) size += chosen[end++]!.length;
+    while (end < chosen.length && (end === start || size + chosen[end]!.length <= atOnce))
+      size += chosen[end++]!.length;
     const part = chosen.slice(start, end);
     const vectors = await rows.read(Int32Array.from(part.flatMap(([, ...each]) => each)));
     let at = 0;

@@ -17,7 +17,11 @@ export async function readItems(where: string, path: string, places: number, cou
   let place = 0;
   const refuse = (what: string, offset: number): never => {
     const at = `${path}, line ${place + 1} (byte ${offset})`;
-    throw new EngineError(where, `${at} ${what}`, "The file is damaged: restore it, or build and save the index again.");
+    throw new EngineError(
+      where,
+      `${at} ${what}`,
+      "The file is damaged: restore it, or build and save the index again.",
+    );
   };
   const take = (line: Buffer, offset: number): void => {
     if (place >= places) refuse(`is one more than the ${places} of index.json`, offset);

@@ -6,7 +6,7 @@ import type { StoredArray } from "./vector-blocks.ts";
 export type VectorStorage = "float32" | "bfloat16" | "int8" | "binary";
 
 /** Per dimension, the least and the greatest number that int8 tells apart. */
-export interface Ranges {
+export interface VectorRanges {
   readonly min: readonly number[];
   readonly max: readonly number[];
 }
@@ -22,7 +22,7 @@ export interface RowCodec {
 }
 
 /** The numbers that are found, per dimension. */
-export function rangesOf(rows: Float32Array, dim: number): Ranges {
+export function rangesOf(rows: Float32Array, dim: number): VectorRanges {
   const min = new Float32Array(dim).fill(Number.POSITIVE_INFINITY);
   const max = new Float32Array(dim).fill(Number.NEGATIVE_INFINITY);
   for (let at = 0; at < rows.length; at += dim) {
@@ -35,7 +35,7 @@ export function rangesOf(rows: Float32Array, dim: number): Ranges {
   return { min: Array.from(min), max: Array.from(max) };
 }
 
-export function rowCodec(storage: "bfloat16" | "int8" | "binary", dim: number, ranges: Ranges | null): RowCodec {
+export function rowCodec(storage: "bfloat16" | "int8" | "binary", dim: number, ranges: VectorRanges | null): RowCodec {
   if (storage === "bfloat16") return halves;
   return storage === "int8" ? bytesCodec(dim, ranges!) : signsCodec(dim);
 }
@@ -56,7 +56,7 @@ const halves: RowCodec = {
 };
 
 /** 256 steps from min to max per dimension, as Sentence Transformers' int8: floor((x − min) / step) − 128, clipped. */
-function bytesCodec(dim: number, { min, max }: Ranges): RowCodec {
+function bytesCodec(dim: number, { min, max }: VectorRanges): RowCodec {
   const low = Float64Array.from(min);
   const step = Float64Array.from(max, (high, d) => (high - low[d]!) / 255 || 1);
   return {

@@ -1,7 +1,7 @@
 /** What a place to keep and search vectors can do, whatever is behind it. */
 
 /** How near two vectors are; higher is nearer. "euclidean" is the negated distance. */
-export type Metric = "cosine" | "dot" | "euclidean";
+export type VectorMetric = "cosine" | "dot" | "euclidean";
 
 /** What JSON can say. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -76,7 +76,7 @@ export interface VectorIndex {
   readonly kind: "exact" | "hnsw";
   /** Numbers in a vector. */
   readonly dim: number;
-  readonly metric: Metric;
+  readonly metric: VectorMetric;
   /** Vectors in it. */
   readonly size: number;
   /** Fingerprint of the model that made the vectors, as it was given; see `modelFingerprint`. */
