@@ -9,3 +9,4 @@ export type {
   TrainingFacts,
   TrainingLogLine,
 } from "./card-facts.ts";
+export * from "./losses/index.ts";
