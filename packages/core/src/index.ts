@@ -55,7 +55,9 @@ export { storedWeight } from "./hub/stored-weight.ts";
 export type { WeightToSave } from "./hub/weight-shards.ts";
 export * from "./index/index.ts";
 export * from "./logging/index.ts";
+export * from "./losses/index.ts";
 export * from "./model/index.ts";
+export * from "./modules/index.ts";
 export { editDistance, nearestName } from "./nearest-name.ts";
 export type { AttentionCache, CachedAttentionOptions } from "./nn/attention-cache.ts";
 export type { ParameterEntry, SavedPart } from "./nn/parameter-set.ts";
@@ -96,6 +98,7 @@ export type { NestedNumbers } from "./tensor/nested.ts";
 export { parameter } from "./tensor/parameter.ts";
 export { type CounterGenerator, counterGenerator } from "./tensor/philox.ts";
 export { type RandnOptions, randn } from "./tensor/random.ts";
+export { inRowChunks } from "./tensor/row-chunks.ts";
 export { tensorScope } from "./tensor/scope.ts";
 export { liveStorages } from "./tensor/storage.ts";
 export { enableGrad, noGrad } from "./tensor/tape.ts";
@@ -106,6 +109,13 @@ export type { DecodeOptions } from "./tokenizer/detokenizer.ts";
 export type { PackedTokens } from "./tokenizer/packed-tokens.ts";
 export type { SpecialRole, SpecialToken, SpecialTokens } from "./tokenizer/special-tokens.ts";
 export { StreamDecoder, type StreamDecoderOptions } from "./tokenizer/stream-decoder.ts";
-export { type EncodeBatchOptions, type EncodeOptions, type Encoding, Tokenizer } from "./tokenizer/tokenizer.ts";
+export {
+  type EncodeBatchOptions,
+  type EncodeOptions,
+  type Encoding,
+  type SaveTokenizerOptions,
+  Tokenizer,
+  type TokenizerOptions,
+} from "./tokenizer/tokenizer.ts";
 export type { Truncation } from "./tokenizer/truncation.ts";
 export * from "./trainer/index.ts";
