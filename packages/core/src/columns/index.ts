@@ -1,3 +1,4 @@
 export type { Columns, Labels, PackedTexts } from "./columns.ts";
-export { encodeColumns } from "./encode-columns.ts";
+export { encodeColumns, refuseEmptyTexts } from "./encode-columns.ts";
+export { oneColumn } from "./one-column.ts";
 export type { TextEncoder } from "./text-encoder.ts";
