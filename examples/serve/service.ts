@@ -15,6 +15,8 @@ export interface ServiceOptions {
   maxTokens?: number;
   /** Most texts that wait; beyond it the answer is 503 with Retry-After. @default 1000 */
   maxQueued?: number;
+  /** Milliseconds that a connection which is silent may still bring a request after `close`. @default 500 */
+  grace?: number;
 }
 
 export interface Service {
@@ -28,8 +30,6 @@ export interface Service {
 const MOST_BYTES = 1 << 20;
 const MOST_TEXTS = 256;
 const MOST_HITS = 100;
-/** How long connections that are open, but silent, may still bring a request after `close`. */
-const SILENCE = 500;
 
 /** What a request that is wrong is answered with. */
 class BadRequest extends Error {
@@ -132,10 +132,11 @@ export function createService(
     closing = true;
     // Only the port is closed: a connection that is open may be sending its next request at this moment.
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-    for (let silent = 0; silent < SILENCE; ) {
+    const { grace = 500 } = options;
+    for (let silent = 0; silent < grace || counts.answered < counts.accepted; ) {
       const before = counts.accepted;
-      await sleep(50);
-      silent = counts.accepted === before && counts.answered === counts.accepted ? silent + 50 : 0;
+      await sleep(20);
+      silent = counts.accepted === before ? silent + 20 : 0;
     }
     server.closeAllConnections();
     await closed;

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync } from "node:fs";
+import { cpSync } from "node:fs";
 import { Agent, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -59,7 +59,7 @@ function ask(port: number, path: string, body?: unknown, agent?: Agent): Promise
 async function serving(options: ServiceOptions, use: (port: number, service: Service) => Promise<void>): Promise<void> {
   const index = await createIndex({ dim: 64 });
   await index.add({ ids: ["sea", "apples", "light"], vectors: await model.encodeDocument(TEXTS) });
-  const service = createService(model, index, options);
+  const service = createService(model, index, { grace: 0, ...options });
   service.server.listen(0, "127.0.0.1");
   await once(service.server, "listening");
   try {
@@ -85,29 +85,34 @@ describe("the service", () => {
   test("computes what arrives together in one batch, with the results of each alone", () =>
     serving({ maxWait: 30 }, async (port) => {
       const alone = await ask(port, "/encode", { texts: ["three"], as: "query" });
-      const many = await Promise.all(["one", "two", "three"].map((text) => ask(port, "/encode", { texts: [text], as: "query" })));
+      const many = await Promise.all(
+        ["one", "two", "three"].map((text) => ask(port, "/encode", { texts: [text], as: "query" })),
+      );
       expect(many[2]!.body).toEqual(alone.body);
     }));
 
-  test.each<[string, unknown, number, string]>([
-    ["/encode", "not json", 400, "send a JSON object"],
-    ["/encode", { texts: [] }, 400, '{"texts"'],
-    ["/encode", { texts: [null] }, 400, '{"texts"'],
-    ["/encode", { texts: Array(300).fill("a") }, 413, "at most 256"],
-    ["/encode", { texts: ["a"], as: "poem" }, 400, '"as"'],
-    ["/encode", { texts: ["a".repeat(2 ** 20)] }, 413, "bytes"],
-    ["/search", { query: "a", k: 0 }, 400, '"k"'],
-    ["/nothing", {}, 404, "GET /health"],
-  ])("%s with %j is answered with %d", (path, body, status, message) =>
+  test.each<[string, string, unknown, number, string]>([
+    ["no JSON", "/encode", "not json", 400, "send a JSON object"],
+    ["no texts", "/encode", { texts: [] }, 400, '{"texts"'],
+    ["a null", "/encode", { texts: [null] }, 400, '{"texts"'],
+    ["300 texts", "/encode", { texts: Array(300).fill("a") }, 413, "at most 256"],
+    ["an unknown kind", "/encode", { texts: ["a"], as: "poem" }, 400, '"as"'],
+    ["a megabyte", "/encode", { texts: ["a".repeat(2 ** 20)] }, 413, "bytes"],
+    ["no hits", "/search", { query: "a", k: 0 }, 400, '"k"'],
+    ["an unknown path", "/nothing", {}, 404, "GET /health"],
+  ])("%s is refused: POST %s", (_, path, body, status, message) =>
     serving({}, async (port) => {
       const answer = await ask(port, path, body);
       expect(answer.status).toBe(status);
       expect(answer.body.error).toContain(message);
-    }));
+    }),
+  );
 
   test("beyond its queue it answers 503 with Retry-After", () =>
     serving({ maxTexts: 1, maxQueued: 1 }, async (port) => {
-      const answers = await Promise.all(Array.from({ length: 12 }, () => ask(port, "/encode", { texts: ["word ".repeat(100)] })));
+      const answers = await Promise.all(
+        Array.from({ length: 12 }, () => ask(port, "/encode", { texts: ["word ".repeat(100)] })),
+      );
       const refused = answers.filter(({ status }) => status === 503);
       expect(refused.length).toBeGreaterThan(0);
       expect(Number(refused[0]!.headers["retry-after"])).toBeGreaterThanOrEqual(1);

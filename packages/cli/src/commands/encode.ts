@@ -60,7 +60,10 @@ async function encodeAll(
 ): Promise<number> {
   const { rangesOf, quantizeEmbeddings } = await import("@ettin/core");
   const task = choiceOption(options, "as", ["query", "document"]);
-  const count = counter(terminal, (done, seconds) => `${countText(done)} texts, ${Math.round(done / seconds)} a second`);
+  const count = counter(
+    terminal,
+    (done, seconds) => `${countText(done)} texts, ${Math.round(done / seconds)} a second`,
+  );
   const byRange = precision === "int8" || precision === "uint8";
   const lots = model.encodeStream(source, {
     ...encodeSettings(options),

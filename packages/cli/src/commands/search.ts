@@ -21,7 +21,11 @@ export const search: Command = {
     queries: { type: "string", value: "path", help: "rows with queries: a file, a folder, a data set of the hub" },
     "text-column": { type: "string", value: "name", help: "the rows' query (default: query, question or text)" },
     filter: { type: "string", multiple: true, value: "key=value", help: "only items whose metadata say so" },
-    model: { type: "string", value: "model", help: "the model that made the index (default: the one it was made with)" },
+    model: {
+      type: "string",
+      value: "model",
+      help: "the model that made the index (default: the one it was made with)",
+    },
     ef: { type: "string", value: "n", help: "hnsw: candidates that a search keeps (default: 128)" },
     ...DATA_OPTIONS,
     ...ENCODE_OPTIONS,
@@ -62,7 +66,11 @@ interface Searching {
   readonly model: SentenceTransformer;
   readonly options: OptionValues;
   readonly terminal: Terminal;
-  readonly hits: { readonly k: number; readonly ef?: number; readonly filter?: (id: string, metadata: Json) => boolean };
+  readonly hits: {
+    readonly k: number;
+    readonly ef?: number;
+    readonly filter?: (id: string, metadata: Json) => boolean;
+  };
   readonly source: IndexSource | null;
 }
 
@@ -112,7 +120,9 @@ async function answerInput(searching: Searching): Promise<void> {
 /** Rank, score and id of each hit, and the beginning of its text. */
 function table(hits: readonly Hit[], source: IndexSource | null): string {
   if (hits.length === 0) return "nothing found";
-  return columns(hits.map(({ id, score, metadata }, i) => [`${i + 1}`, score.toFixed(4), id, excerpt(metadata, source)]));
+  return columns(
+    hits.map(({ id, score, metadata }, i) => [`${i + 1}`, score.toFixed(4), id, excerpt(metadata, source)]),
+  );
 }
 
 function excerpt(metadata: Json, source: IndexSource | null): string {

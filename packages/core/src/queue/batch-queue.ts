@@ -23,11 +23,7 @@ export class QueueFullError extends EngineError {
   readonly retryAfter: number;
 
   constructor(queued: number, retryAfter: number) {
-    super(
-      "BatchQueue.add",
-      `${queued} items wait already`,
-      `Come back in ${retryAfter} s, or set maxQueued higher.`,
-    );
+    super("BatchQueue.add", `${queued} items wait already`, `Come back in ${retryAfter} s, or set maxQueued higher.`);
     this.retryAfter = retryAfter;
   }
 }
