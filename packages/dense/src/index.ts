@@ -9,3 +9,4 @@ export type {
   TrainingFacts,
   TrainingLogLine,
 } from "./card-facts.ts";
+export * from "./evaluators/index.ts";
