@@ -26,10 +26,10 @@ class UploadTask final : public Task {
         copy_(new char[static_cast<size_t>(bytes)]) {
     copy_bytes(copy_.get(), data, bytes);
   }
-  void run(Context&) override {
+  void run(Context& context) override {
     copy_bytes(to_, copy_.get(), bytes_);
     if (whole_) storage_->failure = nullptr;
-    mark_written(*storage_);
+    mark_written(context.stream.allocator, *storage_);
   }
 
  private:

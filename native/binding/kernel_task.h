@@ -30,16 +30,17 @@ class TouchingTask : public Task {
       compute(context);
       for (Storage* storage : touched_.writes) {
         storage->failure = nullptr;
-        mark_written(*storage);
+        mark_written(context.stream.allocator, *storage);
       }
     } catch (const std::exception& error) {
       const auto failure = std::make_shared<const std::string>(std::string("[") + name_ + "] " + error.what() +
                                                                " (arguments: " + arguments() + ")");
       for (Storage* storage : touched_.writes) {
         storage->failure = failure;
-        mark_written(*storage);
+        mark_written(context.stream.allocator, *storage);
       }
-      for (Storage* storage : touched_.reads) mark_written(*storage);  // a packed copy may be half made
+      for (Storage* storage : touched_.reads)
+        mark_written(context.stream.allocator, *storage);  // a packed copy may be half made
     }
     context.end_kernel();
   }

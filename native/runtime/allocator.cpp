@@ -17,8 +17,12 @@ namespace {
 constexpr int64_t huge_page = int64_t{2} << 20;
 constexpr int64_t reuse_larger = int64_t{1} << 12;
 
-// What may be held from the system: the peak, and room for the sizes of other batches.
-int64_t most_reserved(int64_t peak) { return peak + peak / 4 + (int64_t{4} << 20); }
+// What may be held from the system: the peak, and room for the sizes of other batches. Most of a large peak is weights
+// and their optimizer's state, which stay: the room grows slowly beyond the first few hundred megabytes.
+int64_t most_reserved(int64_t peak) {
+  const int64_t quarter = peak / 4, less = peak / 32 + (int64_t{64} << 20);
+  return peak + (quarter < less ? quarter : less) + (int64_t{4} << 20);
+}
 
 #if defined(_WIN32)
 

@@ -20,9 +20,10 @@ void run_parallel(Context& context, int64_t tasks, void (*run)(void* body, int64
 
 int workers(Context& context);
 
-// A packed copy of a weight, kept beside its storage until somebody writes the storage. Null when the
-// storage is not a parameter: pack into scratch then. `*filled` says whether the copy is already there;
-// if not, fill all `bytes` of it before the kernel returns. `kind` tells packings apart.
+// A packed copy of a weight, kept beside its storage until somebody writes the storage. Null where none is kept,
+// because the storage is not a parameter, or because it is written as often as it is read: pack into scratch then.
+// `*filled` says whether the copy is already there; if not, fill all `bytes` of it before the kernel returns. `kind`
+// tells packings apart.
 void* packed_copy(Context& context, const View& weight, int kind, int64_t bytes, bool* filled);
 
 // Ends the kernel with an error that reaches whoever reads its outputs: printf-style text that says what

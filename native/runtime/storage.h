@@ -13,12 +13,16 @@ namespace ettin {
 // Why a storage holds nothing of value: the first op that failed, and what it said.
 using Failure = std::shared_ptr<const std::string>;
 
+// One packing of a weight. It is kept where it is read more than once between two writes (micro-batches, evaluations):
+// a step that reads it once packs it in passing, in scratch, and needs no memory for it.
 struct PackedCopy {
   int kind;
   const void* source;  // the view's address: two views of one storage have copies of their own
-  void* data;
   int64_t bytes;
-  bool filled;
+  void* data = nullptr;  // null where it is not kept
+  bool filled = false;
+  int reads = 0;        // since the last write
+  bool reread = false;  // was read more than once before it
 };
 
 struct Storage {

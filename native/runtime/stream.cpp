@@ -194,33 +194,51 @@ void run_parallel(Context& context, int64_t tasks, void (*run)(void*, int64_t, i
 
 int workers(Context& context) { return context.stream.threads; }
 
+namespace {
+
+PackedCopy& packing_of(Storage& storage, const void* source, int kind, int64_t bytes) {
+  for (PackedCopy& copy : storage.packed) {
+    if (copy.kind == kind && copy.source == source && copy.bytes == bytes) return copy;
+  }
+  return storage.packed.emplace_back(PackedCopy{kind, source, bytes});
+}
+
+void free_copy(Allocator& allocator, PackedCopy& copy) {
+  if (!copy.data) return;
+  allocator.give_system(copy.data, copy.bytes);
+  allocator.packed -= copy.bytes;
+  copy.data = nullptr;
+  copy.filled = false;
+}
+
+}  // namespace
+
 void* packed_copy(Context& context, const View& weight, int kind, int64_t bytes, bool* filled) {
   *filled = false;
   if (!weight.storage || !weight.storage->is_weight) return nullptr;
+  PackedCopy& copy = packing_of(*weight.storage, weight.data, kind, bytes);
+  copy.reads++;
   Allocator& memory = context.stream.allocator;
-  for (PackedCopy& copy : weight.storage->packed) {
-    if (copy.kind != kind || copy.source != weight.data || copy.bytes != bytes) continue;
-    *filled = copy.filled;
-    copy.filled = true;
-    return copy.data;
+  if (!copy.data && (copy.reads > 1 || copy.reread) && memory.fits(bytes)) {
+    copy.data = memory.take_system(bytes);
+    if (copy.data) memory.packed += bytes;
   }
-  if (!memory.fits(bytes)) return nullptr;
-  void* data = memory.take_system(bytes);
-  if (!data) return nullptr;
-  memory.packed += bytes;
-  weight.storage->packed.push_back({kind, weight.data, data, bytes, true});
-  return data;
+  *filled = copy.filled;
+  copy.filled = copy.data != nullptr;
+  return copy.data;
 }
 
-void mark_written(Storage& storage) {
-  for (PackedCopy& copy : storage.packed) copy.filled = false;
+void mark_written(Allocator& allocator, Storage& storage) {
+  for (PackedCopy& copy : storage.packed) {
+    copy.reread = copy.reads > 1;
+    copy.reads = 0;
+    copy.filled = false;
+    if (!copy.reread) free_copy(allocator, copy);
+  }
 }
 
 void drop_packed(Allocator& allocator, Storage& storage) {
-  for (const PackedCopy& copy : storage.packed) {
-    allocator.give_system(copy.data, copy.bytes);
-    allocator.packed -= copy.bytes;
-  }
+  for (PackedCopy& copy : storage.packed) free_copy(allocator, copy);
   storage.packed.clear();
 }
 

@@ -78,6 +78,7 @@ struct Context {
 };
 
 void drop_packed(Allocator& allocator, Storage& storage);
-void mark_written(Storage& storage);  // packed copies are stale
+// Packed copies are stale; those that were read only once go.
+void mark_written(Allocator& allocator, Storage& storage);
 
 }  // namespace ettin

@@ -77,10 +77,10 @@ class Program {
   void upload(const Array& array, std::vector<T> values) {
     Storage* storage = storages_[static_cast<size_t>(array.id)];
     want_room(stream_, *storage);
-    later([storage, data = storage->data, values = std::move(values)](Context&) {
+    later([storage, data = storage->data, values = std::move(values)](Context& context) {
       std::memcpy(data, values.data(), values.size() * sizeof(T));
       storage->failure = nullptr;
-      mark_written(*storage);
+      mark_written(context.stream.allocator, *storage);
     });
   }
 

@@ -56,6 +56,7 @@ export type { WeightToSave } from "./hub/weight-shards.ts";
 export { Corpus, type CorpusOptions, type CorpusType, exactSearch } from "./index/exact.ts";
 export * from "./logging/index.ts";
 export * from "./model/index.ts";
+export * from "./modules/index.ts";
 export { editDistance, nearestName } from "./nearest-name.ts";
 export type { AttentionCache, CachedAttentionOptions } from "./nn/attention-cache.ts";
 export type { ParameterEntry, SavedPart } from "./nn/parameter-set.ts";
@@ -106,6 +107,13 @@ export type { DecodeOptions } from "./tokenizer/detokenizer.ts";
 export type { PackedTokens } from "./tokenizer/packed-tokens.ts";
 export type { SpecialRole, SpecialToken, SpecialTokens } from "./tokenizer/special-tokens.ts";
 export { StreamDecoder, type StreamDecoderOptions } from "./tokenizer/stream-decoder.ts";
-export { type EncodeBatchOptions, type EncodeOptions, type Encoding, Tokenizer } from "./tokenizer/tokenizer.ts";
+export {
+  type EncodeBatchOptions,
+  type EncodeOptions,
+  type Encoding,
+  type SaveTokenizerOptions,
+  Tokenizer,
+  type TokenizerOptions,
+} from "./tokenizer/tokenizer.ts";
 export type { Truncation } from "./tokenizer/truncation.ts";
 export * from "./trainer/index.ts";

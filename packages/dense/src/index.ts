@@ -1,5 +1,16 @@
 /** The public surface, by name. */
-export type { Columns, Labels } from "@ettin/core";
+export {
+  type Columns,
+  Dense,
+  type DenseOptions,
+  type Labels,
+  type ModuleActivation,
+  Normalize,
+  type NormalizeOptions,
+  Transformer,
+  type TransformerLoadOptions,
+  type TransformerOptions,
+} from "@ettin/core";
 export type {
   CardFacts,
   ColumnFacts,
@@ -9,4 +20,10 @@ export type {
   TrainingFacts,
   TrainingLogLine,
 } from "./card-facts.ts";
+export type { EmbeddingOf, EncodeOptions, Precision } from "./encode/encode-options.ts";
 export * from "./evaluators/index.ts";
+export type { FromPretrainedOptions } from "./load-model.ts";
+export { SentenceTransformer, type SentenceTransformerOptions, type TokenizeOptions } from "./model.ts";
+export { type PoolingMode, poolingModes } from "./modules/pool-tokens.ts";
+export { Pooling, type PoolingOptions } from "./modules/pooling.ts";
+export { StaticEmbedding, type StaticEmbeddingOptions } from "./modules/static-embedding.ts";

@@ -53,15 +53,20 @@ describe.each(levels)("a weight that only products read, on %s", (level) => {
       expect(current).toBe(before.current);
       expect(packed).toBe(0);
     }
-    // Reading a weight changes nothing; a gradient brings its rows back, with a copy for each product.
+    // Reading a weight changes nothing; a gradient brings its rows back, with a copy for each product from its second
+    // use on: a weight that every use of it finds changed is packed in passing.
     for (const w of weights) expect((await w.data())[7]).toBe(0.5);
     expect(memoryStats(own).packed).toBe(0);
-    tensorScope(() => {
-      const x = Tensor.ones([3, 128], { device: own, dtype, requiresGrad: true });
-      linear(x, weights[0]!).sum().backward();
-    });
-    await own.backend.synchronize();
-    expect(memoryStats(own).packed).toBeGreaterThan(0);
+    const copies: number[] = [];
+    for (let pass = 0; pass < 3; pass++) {
+      tensorScope(() => {
+        const x = Tensor.ones([3, 128], { device: own, dtype, requiresGrad: true });
+        linear(x, weights[0]!).sum().backward();
+      });
+      await own.backend.synchronize();
+      copies.push(memoryStats(own).packed / (384 * 128 * (dtype === "float32" ? 4 : 2)));
+    }
+    expect(copies).toEqual([0, 1, 2]); // the first forward product read the packed form
     for (const w of weights) w.dispose();
     expect(memoryStats(own).current).toBe(0);
     own.backend.close();
@@ -185,7 +190,8 @@ describe.each(levels)("a weight that only products read, on %s", (level) => {
       });
       for (let i = 0; i < 20; i++) {
         await product(x, w);
-        expect(memoryStats(own).packed).toBe(64 * 64 * 4); // rows, and a copy beside them
+        const first = step === 0 && i === 0; // in the next steps it is known that a second product comes
+        expect(memoryStats(own).packed).toBe(first ? 0 : 64 * 64 * 4); // rows, and a copy beside them
       }
     }
     for (let i = 0; i < 64; i++) await product(x, w);

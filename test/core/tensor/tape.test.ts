@@ -2,11 +2,16 @@ import {
   add,
   enableGrad,
   exp,
+  geglu,
+  layerNorm,
   linear,
   liveStorages,
   matmul,
+  memoryStats,
   mul,
   noGrad,
+  parameter,
+  randn,
   reshape,
   split,
   sub,
@@ -14,11 +19,74 @@ import {
   Tensor,
   tensorScope,
 } from "@ettin/core";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { record } from "../../../packages/core/src/tensor/tape.ts";
 
 const leaf = (values: number[] | number[][]): Tensor => Tensor.from(values, { requiresGrad: true });
 const values = async (x: Tensor | null): Promise<number[]> => [...(await x!.data())];
+
+/** Bytes of tensors that a forward pass leaves for the backward pass. */
+const kept = (forward: () => Tensor): number => {
+  let bytes = 0;
+  tensorScope(() => {
+    const before = memoryStats().current;
+    const y = tensorScope(forward); // what it made is gone, apart from what the tape holds
+    bytes = memoryStats().current - before;
+    y.dispose();
+  });
+  return bytes;
+};
+
+describe("what is cheap to make again", () => {
+  const [rows, dim] = [256, 128];
+  const x = randn([rows, dim], { seed: 1, std: 1 });
+  const w = parameter(randn([dim], { seed: 2, std: 1 }));
+  const wide = parameter(randn([2 * dim, dim], { seed: 3, std: 1 }));
+  const out = parameter(randn([8, dim], { seed: 4, std: 1 }));
+  const chain = (input: Tensor) => linear(geglu(linear(layerNorm(input, w), wide)), out);
+  afterAll(() => {
+    for (const each of [x, w, wide, out]) each.dispose();
+  });
+
+  test("is not kept: a norm, a gated activation", () => {
+    const input = x.detach();
+    input.requiresGrad = true;
+    const size = rows * dim * 4;
+    // kept: the wide rows (2 sizes) and the result (8 columns); not the norm's result nor the activation's
+    expect(kept(() => chain(input)) / size).toBeCloseTo(2 + 8 / dim + 2 / dim, 1);
+    input.dispose();
+  });
+
+  test("gives the gradients of what was kept, to the bit", async () => {
+    const gradients = async (cut: (y: Tensor) => Tensor) => {
+      const input = x.detach();
+      input.requiresGrad = true;
+      tensorScope(() => {
+        const y = linear(cut(geglu(linear(cut(layerNorm(input, w)), wide))), out);
+        sum(mul(y, y)).backward();
+      });
+      const found = [input, w, wide, out].map((leaf) => values(leaf.grad));
+      for (const leaf of [input, w, wide, out]) leaf.zeroGrad();
+      input.dispose();
+      return Promise.all(found);
+    };
+    // an op in between that says nothing of making its result again
+    const keep = (y: Tensor) =>
+      record("same", y.contiguous().viewAs(y.shape), { inputs: [y], saved: [] }, (dy) => [dy]);
+    expect(await gradients((y) => y)).toEqual(await gradients(keep));
+  });
+
+  test("is still refused where its own input was changed in place", () => {
+    const input = parameter(randn([rows, dim], { seed: 5, std: 1 }));
+    tensorScope(() => {
+      const y = sum(linear(layerNorm(input, w), wide));
+      input.storage.version++;
+      expect(() => y.backward()).toThrow("layerNorm saved was changed in place");
+    });
+    for (const leaf of [input, w, wide]) leaf.zeroGrad();
+    input.dispose();
+  });
+});
 
 describe("backward", () => {
   test("a leaf used twice gets the sum of both gradients", async () => {

@@ -1,6 +1,6 @@
 import { record } from "../tensor/tape.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { layerNormGradient } from "./layer-norm.ts";
+import { layerNormGradient, normAgain } from "./layer-norm.ts";
 import { type NormOptions, normArguments } from "./norm.ts";
 
 /**
@@ -30,7 +30,11 @@ export function addLayerNorm(
   record(
     "addLayerNorm",
     [y, sum],
-    { inputs: [x, residual, weight ?? null, bias ?? null], saved: [sum, mean, rstd, w] },
+    {
+      inputs: [x, residual, weight ?? null, bias ?? null],
+      saved: [sum, mean, rstd, w, b],
+      remake: ([s, , , w, b]) => normAgain(s, w, b, eps),
+    },
     ([dy, dsum], [s, mean, rstd, w], context) => {
       if (!dy) return [dsum, dsum, null, null];
       const [dx, dweight, dbias] = layerNormGradient(dy, dsum, s, mean, rstd, w, context, 2);

@@ -1,7 +1,7 @@
 import { record } from "../tensor/tape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { type NormOptions, normArguments } from "./norm.ts";
-import { rmsNormGradient } from "./rms-norm.ts";
+import { rmsNormAgain, rmsNormGradient } from "./rms-norm.ts";
 
 /**
  * A residual addition and the RMS norm of its result in one pass: `sum = x + residual`, `y = rmsNorm(sum)`. The sum is
@@ -27,7 +27,7 @@ export function addRmsNorm(
   record(
     "addRmsNorm",
     [y, sum],
-    { inputs: [x, residual, weight ?? null], saved: [sum, rstd, w] },
+    { inputs: [x, residual, weight ?? null], saved: [sum, rstd, w], remake: ([s, , w]) => rmsNormAgain(s, w, eps) },
     ([dy, dsum], [s, rstd, w], context) => {
       if (!dy) return [dsum, dsum, null];
       const [dx, dweight] = rmsNormGradient(dy, dsum, s, rstd, w, context, 2);

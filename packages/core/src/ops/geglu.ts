@@ -21,11 +21,19 @@ export function geglu(x: Tensor): Tensor {
     );
   }
   const input = contiguous(x);
-  const y = Tensor.empty([...x.shape.slice(0, -1), width / 2], x);
-  x.backend.gegluForward(y, input);
-  return record("geglu", y, { inputs: [x], saved: [input] }, (dy, [input]) => {
-    const dx = Tensor.empty(input.shape, dy);
-    dy.backend.gegluBackward(dx, dy, input);
-    return [dx];
-  });
+  const make = (input: Tensor) => {
+    const y = Tensor.empty([...input.shape.slice(0, -1), width / 2], input);
+    input.backend.gegluForward(y, input);
+    return y;
+  };
+  return record(
+    "geglu",
+    make(input),
+    { inputs: [x], saved: [input], remake: ([input]) => make(input) },
+    (dy, [input]) => {
+      const dx = Tensor.empty(input.shape, dy);
+      dy.backend.gegluBackward(dx, dy, input);
+      return [dx];
+    },
+  );
 }

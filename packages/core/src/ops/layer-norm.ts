@@ -22,9 +22,21 @@ export function layerNorm(x: Tensor, weight?: Tensor | null, bias?: Tensor | nul
   return record(
     "layerNorm",
     y,
-    { inputs: [x, weight ?? null, bias ?? null], saved: [input, mean, rstd, w] },
+    {
+      inputs: [x, weight ?? null, bias ?? null],
+      saved: [input, mean, rstd, w, b],
+      remake: ([s, , , w, b]) => normAgain(s, w, b, eps),
+    },
     (dy, [s, mean, rstd, w], context) => layerNormGradient(dy, null, s, mean, rstd, w, context, 1),
   );
+}
+
+/** The norm of rows, once more. */
+export function normAgain(s: Tensor, w: Tensor | null, b: Tensor | null, eps: number): Tensor {
+  const y = Tensor.empty(s.shape, s);
+  const statistics = () => Tensor.empty([s.size / s.shape.at(-1)!], s, "float32");
+  s.backend.layerNormForward(y, null, statistics(), statistics(), s, null, w, b, eps);
+  return y;
 }
 
 /** dx, dweight and dbias; inputs `first` and `first + 1` are weight and bias. */

@@ -16,9 +16,19 @@ export function rmsNorm(x: Tensor, weight?: Tensor | null, options: NormOptions 
   const y = Tensor.empty(x.shape, x);
   const rstd = Tensor.empty([rows], x, "float32");
   x.backend.rmsNormForward(y, null, rstd, input, null, w, eps);
-  return record("rmsNorm", y, { inputs: [x, weight ?? null], saved: [input, rstd, w] }, (dy, [s, rstd, w], context) =>
-    rmsNormGradient(dy, null, s, rstd, w, context, 1),
+  return record(
+    "rmsNorm",
+    y,
+    { inputs: [x, weight ?? null], saved: [input, rstd, w], remake: ([s, , w]) => rmsNormAgain(s, w, eps) },
+    (dy, [s, rstd, w], context) => rmsNormGradient(dy, null, s, rstd, w, context, 1),
   );
+}
+
+/** The norm of rows, once more. */
+export function rmsNormAgain(s: Tensor, w: Tensor | null, eps: number): Tensor {
+  const y = Tensor.empty(s.shape, s);
+  s.backend.rmsNormForward(y, null, Tensor.empty([s.size / s.shape.at(-1)!], s, "float32"), s, null, w, eps);
+  return y;
 }
 
 /** dx and dweight; input `which` is the weight. */

@@ -21,11 +21,19 @@ export function swiglu(x: Tensor): Tensor {
     );
   }
   const input = contiguous(x);
-  const y = Tensor.empty([...x.shape.slice(0, -1), width / 2], x);
-  x.backend.swigluForward(y, input);
-  return record("swiglu", y, { inputs: [x], saved: [input] }, (dy, [input]) => {
-    const dx = Tensor.empty(input.shape, dy);
-    dy.backend.swigluBackward(dx, dy, input);
-    return [dx];
-  });
+  const make = (input: Tensor) => {
+    const y = Tensor.empty([...input.shape.slice(0, -1), width / 2], input);
+    input.backend.swigluForward(y, input);
+    return y;
+  };
+  return record(
+    "swiglu",
+    make(input),
+    { inputs: [x], saved: [input], remake: ([input]) => make(input) },
+    (dy, [input]) => {
+      const dx = Tensor.empty(input.shape, dy);
+      dy.backend.swigluBackward(dx, dy, input);
+      return [dx];
+    },
+  );
 }

@@ -14,10 +14,17 @@ type Name<K extends string> = K extends `${infer N}Forward`
 export function unary(kernel: Name<keyof Kernels>, x: Tensor, saves: "input" | "result"): Tensor {
   expectFloat(kernel, "x", x);
   const input = contiguous(x);
-  const y = Tensor.empty(x.shape, x);
-  const { backend } = x;
-  backend[`${kernel}Forward` as "geluForward"](y, input);
-  return record(kernel, y, { inputs: [x], saved: [saves === "input" ? input : y] }, (dy, [saved]) => {
+  const make = (input: Tensor) => {
+    const y = Tensor.empty(input.shape, input);
+    input.backend[`${kernel}Forward` as "geluForward"](y, input);
+    return y;
+  };
+  const y = make(input);
+  const links =
+    saves === "input"
+      ? ({ saved: [input], remake: ([input]: [Tensor]) => make(input) } as const)
+      : ({ saved: [y] } as const);
+  return record(kernel, y, { inputs: [x], ...links }, (dy, [saved]) => {
     const dx = Tensor.empty(dy.shape, dy);
     dy.backend[`${kernel}Backward` as "geluBackward"](dx, dy, saved);
     return [dx];

@@ -23,14 +23,18 @@ const byName: Readonly<Record<SimilarityFunctionName, SimilarityFunction>> = {
   manhattan: { matrix: manhattanSim, pairwise: pairwiseManhattanSim },
 };
 
-/** The similarity of a name. */
-export function similarityFunction(name: SimilarityFunctionName): SimilarityFunction {
-  if (!Object.hasOwn(byName, name)) {
-    throw new EngineError(
-      "similarityFunction",
-      `there is no similarity "${name}"`,
-      `Names are ${Object.keys(byName).join(", ")}.`,
-    );
+/** Whether a value, such as a file's, names a similarity. */
+export const isSimilarityFunctionName = (value: unknown): value is SimilarityFunctionName =>
+  typeof value === "string" && Object.hasOwn(byName, value);
+
+/**
+ * The similarity of a name.
+ *
+ * @param where what the caller wrote, for the error
+ */
+export function similarityFunction(name: SimilarityFunctionName, where = "similarityFunction"): SimilarityFunction {
+  if (!isSimilarityFunctionName(name)) {
+    throw new EngineError(where, `there is no similarity "${name}"`, `Names are ${Object.keys(byName).join(", ")}.`);
   }
   return byName[name];
 }

@@ -2,6 +2,10 @@
  * The tape: reverse mode, define by run. An op records the tensors that its gradient needs (`saved`, owned by the tape
  * until the gradient has run) and where its inputs came from. References are counted: a graph that nobody can reach any
  * more, because its results were disposed without a backward pass, gives its tensors back at once.
+ *
+ * What is cheap to make again is not kept: an op that only passes over its input (a norm, an activation) says how
+ * (`remake`), and an op that saves such a result makes it again in the backward pass, with the same bits, from what the
+ * first op saved anyway.
  */
 import { EngineError, shapeText } from "../errors.ts";
 import { refusePromise, Scope, withScope } from "./scope.ts";
@@ -19,7 +23,11 @@ export interface GradientContext {
 }
 
 type Gradient = (dys: (Tensor | null)[], saved: (Tensor | null)[], context: GradientContext) => (Tensor | null)[];
+type Remake = (saved: (Tensor | null)[]) => Tensor;
 type Edge = { readonly node: TapeNode; readonly output: number } | { readonly leaf: Tensor } | null;
+
+/** Below it, in elements, a result is kept rather than made again: starting a kernel would cost more than its memory. */
+const LEAST_REMADE = 1 << 14;
 
 let recording = true;
 let sequence = 0;
@@ -63,9 +71,9 @@ export class TapeMemory {
   private references = 0;
   private readonly inputs: readonly TapeMemory[];
   /** Null once it was given back. */
-  saved: (Tensor | null)[] | null;
+  saved: (Saved | null)[] | null;
 
-  constructor(saved: (Tensor | null)[], inputs: readonly TapeMemory[]) {
+  constructor(saved: (Saved | null)[], inputs: readonly TapeMemory[]) {
     this.saved = saved;
     this.inputs = inputs;
     for (const input of inputs) input.retain();
@@ -85,10 +93,18 @@ export class TapeMemory {
   }
 
   drop(): void {
-    for (const tensor of this.saved ?? []) tensor?.dispose();
+    for (const saved of this.saved ?? []) if (saved instanceof Tensor) saved.dispose();
     this.saved = null;
   }
 }
+
+/** A result of an earlier op that is made again when it is needed. It is that op's memory that lives on. */
+interface Remade {
+  readonly node: TapeNode;
+  readonly shape: readonly number[];
+}
+
+type Saved = Tensor | Remade;
 
 export class TapeNode {
   readonly sequence: number = sequence++;
@@ -97,23 +113,40 @@ export class TapeNode {
   /** How many tensors the op made. */
   readonly outputs: number;
   readonly memory: TapeMemory;
+  /** How to make the first output again. */
+  readonly remake: Remake | null;
   private readonly versions: (number | null)[];
   private readonly gradient: Gradient;
 
-  constructor(op: string, edges: readonly Edge[], saved: (Tensor | null)[], gradient: Gradient, outputs: number) {
+  constructor(
+    op: string,
+    edges: readonly Edge[],
+    saved: (Saved | null)[],
+    gradient: Gradient,
+    outputs: number,
+    remake: Remake | null,
+  ) {
     this.op = op;
     this.edges = edges;
     this.outputs = outputs;
+    this.remake = remake;
     this.memory = new TapeMemory(
       saved,
       edges.flatMap((edge) => (edge && "node" in edge ? edge.node.memory : [])),
     );
     this.gradient = gradient;
-    this.versions = saved.map((t) => (t ? t.storage.version : null));
+    this.versions = saved.map((t) => (t instanceof Tensor ? t.storage.version : null));
   }
 
   /** Runs the gradient once; what was saved is given back unless `keep`. */
   run(dys: (Tensor | null)[], context: GradientContext, keep: boolean): (Tensor | null)[] {
+    const gradients = this.gradient(dys, this.savedNow(), context);
+    if (!keep) this.memory.drop();
+    return gradients;
+  }
+
+  /** What was saved, as it was. Made in the open scope where it was not kept. */
+  private savedNow(): (Tensor | null)[] {
     const { saved } = this.memory;
     if (!saved) {
       throw new EngineError(
@@ -123,7 +156,7 @@ export class TapeNode {
       );
     }
     saved.forEach((tensor, i) => {
-      if (tensor && tensor.storage.version !== this.versions[i]) {
+      if (tensor instanceof Tensor && tensor.storage.version !== this.versions[i]) {
         throw new EngineError(
           "backward",
           `a tensor ${shapeText(tensor.shape)} that ${this.op} saved was changed in place after the forward pass`,
@@ -131,17 +164,24 @@ export class TapeNode {
         );
       }
     });
-    const gradients = this.gradient(dys, saved, context);
-    if (!keep) this.memory.drop();
-    return gradients;
+    return saved.map((one) =>
+      one === null || one instanceof Tensor ? one : one.node.remake!(one.node.savedNow()).viewAs(one.shape),
+    );
   }
+}
+
+interface Links<S extends readonly (Tensor | null)[]> {
+  readonly inputs: readonly (Tensor | null)[];
+  readonly saved: S;
+  readonly remake?: ((saved: { -readonly [K in keyof S]: S[K] }) => Tensor) | null;
 }
 
 /**
  * Records one op, where recording is on and an input wants a gradient.
  *
  * @param y what the op made: one tensor, or several
- * @param links `inputs` in the order of the gradients that `gradient` returns; `saved`: what it needs to see again
+ * @param links `inputs` in the order of the gradients that `gradient` returns; `saved`: what it needs to see again;
+ *   `remake`, for ops that cost no more than a pass over their input: makes the first result again from what was saved
  * @param gradient sees `dy` (contiguous; for several results an array, null where none reached that result), what was
  *   saved, and plain numbers; returns one gradient per input, null where there is none. It runs in a scope, without
  *   recording
@@ -150,13 +190,13 @@ export class TapeNode {
 export function record<const S extends readonly (Tensor | null)[]>(
   op: string,
   y: Tensor,
-  links: { readonly inputs: readonly (Tensor | null)[]; readonly saved: S },
+  links: Links<S>,
   gradient: (dy: Tensor, saved: { -readonly [K in keyof S]: S[K] }, context: GradientContext) => (Tensor | null)[],
 ): Tensor;
 export function record<const S extends readonly (Tensor | null)[], const Y extends readonly Tensor[]>(
   op: string,
   y: Y,
-  links: { readonly inputs: readonly (Tensor | null)[]; readonly saved: S },
+  links: Links<S>,
   gradient: (
     dys: { -readonly [K in keyof Y]: Tensor | null },
     saved: { -readonly [K in keyof S]: S[K] },
@@ -166,7 +206,7 @@ export function record<const S extends readonly (Tensor | null)[], const Y exten
 export function record(
   op: string,
   y: Tensor | readonly Tensor[],
-  links: { readonly inputs: readonly (Tensor | null)[]; readonly saved: readonly (Tensor | null)[] },
+  links: Links<readonly (Tensor | null)[]>,
   gradient: (dy: never, saved: never, context: GradientContext) => (Tensor | null)[],
 ): Tensor | readonly Tensor[] {
   const results = y instanceof Tensor ? [y] : y;
@@ -175,15 +215,24 @@ export function record(
   const edges = links.inputs.map(edgeOf);
   if (edges.every((edge) => edge === null)) return y;
 
-  const saved = links.saved.map((tensor) => tensor?.hold() ?? null);
+  const saved = links.saved.map((tensor) => tensor && (remadeFrom(links.inputs, tensor) ?? tensor.hold()));
   const single = y instanceof Tensor;
   const run: Gradient = (dys, savedNow, context) =>
     gradient((single ? dys[0] : dys) as never, savedNow as never, context);
-  const node = new TapeNode(op, edges, saved, run, results.length);
+  const remake = (links.remake ?? null) as Remake | null;
+  const node = new TapeNode(op, edges, saved, run, results.length, remake);
   results.forEach((result, output) => {
     result.setNode(node, output);
   });
   return y;
+}
+
+/** How a tensor that an op wants to save can be made again: where it is an input whole, and the input's op knows. */
+function remadeFrom(inputs: readonly (Tensor | null)[], tensor: Tensor): Remade | null {
+  if (tensor.size < LEAST_REMADE) return null;
+  const same = (input: Tensor | null) => input?.storage === tensor.storage && input.size === tensor.size;
+  const node = inputs.find((input) => same(input) && input!.node?.remake && input!.output === 0)?.node;
+  return node ? { node, shape: tensor.shape } : null;
 }
 
 function edgeOf(input: Tensor | null): Edge {

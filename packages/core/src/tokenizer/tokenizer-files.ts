@@ -57,15 +57,27 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
   };
 }
 
-/** Writes them as they were read, so that other libraries load the same tokenizer. */
-export async function writeTokenizerFiles(folder: string, contents: ReadonlyMap<FileName, Buffer>): Promise<void> {
+/**
+ * Writes them as they were read, so that other libraries load the same tokenizer.
+ *
+ * @param options `modelMaxLength`: what `model_max_length` is to be, where it is to change
+ */
+export async function writeTokenizerFiles(
+  folder: string,
+  contents: ReadonlyMap<FileName, Buffer>,
+  { modelMaxLength }: { modelMaxLength?: number } = {},
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const [name, content] of contents) await writeFile(join(folder, name), content);
+  const stored = contents.get("tokenizer_config.json");
   // Python's loader takes a folder without it for one of another kind.
-  if (!contents.has("tokenizer_config.json")) {
-    const config = { tokenizer_class: "PreTrainedTokenizerFast" };
-    await writeFile(join(folder, "tokenizer_config.json"), `${JSON.stringify(config, null, 2)}\n`);
-  }
+  const config = stored
+    ? parseJsonObject(join(folder, "tokenizer_config.json"), stored.toString("utf8"))
+    : { tokenizer_class: "PreTrainedTokenizerFast" };
+  const changed = modelMaxLength !== undefined && config.model_max_length !== modelMaxLength;
+  if (stored && !changed) return;
+  const whole = changed ? { ...config, model_max_length: modelMaxLength } : config;
+  await writeFile(join(folder, "tokenizer_config.json"), `${JSON.stringify(whole, null, 2)}\n`);
 }
 
 async function readIfThere(path: string): Promise<Buffer | null> {

@@ -7,6 +7,7 @@ import { type AssembleOptions, Assembly } from "./assemble.ts";
 import { type ChatMessage, type ChatTemplateOptions, renderChat } from "./chat-template.ts";
 import { type DecodeOptions, Detokenizer } from "./detokenizer.ts";
 import { LibraryTokenizer } from "./library.ts";
+import { lowercaseText, withLowercase } from "./lowercase.ts";
 import { readMerges } from "./merges.ts";
 import { nativeLayout } from "./native-layout.ts";
 import { NativeTokenizer } from "./native-tokenizer.ts";
@@ -31,6 +32,16 @@ export type EncodeBatchOptions = AssembleOptions;
 export interface EncodeOptions extends AssembleOptions {
   /** A second text: the two become one sequence. */
   pair?: string;
+}
+
+export interface TokenizerOptions {
+  /** Makes texts lower case before anything else, as a normalizer of tokenizer.json would. @default false */
+  lowercase?: boolean;
+}
+
+export interface SaveTokenizerOptions {
+  /** Written as `model_max_length`. @default what the file had */
+  modelMaxLength?: number;
 }
 
 /** Ids of one text. */
@@ -58,6 +69,8 @@ export class Tokenizer {
   readonly modelMaxLength: number;
   /** The folder it was read from, for messages. */
   readonly folder: string;
+  /** Whether it was asked to make texts lower case. */
+  readonly lowercase: boolean;
 
   readonly #files: TokenizerFiles;
   readonly #vocabulary: Vocabulary;
@@ -68,11 +81,12 @@ export class Tokenizer {
   readonly #hasTypes: boolean;
   readonly #side: "left" | "right";
 
-  private constructor(files: TokenizerFiles, json: TokenizerJson) {
+  private constructor(files: TokenizerFiles, json: TokenizerJson, lowercase: boolean) {
     const file = join(files.folder, "tokenizer.json");
     const configs = [files.config, files.specialTokensMap];
     const vocabulary = new Vocabulary(file, json.model, json.added_tokens);
     this.folder = files.folder;
+    this.lowercase = lowercase;
     this.vocabSize = vocabulary.size;
     this.specialTokens = readSpecialTokens(configs, json, vocabulary);
     this.specialIds = readSpecialIds(configs, json, this.specialTokens, vocabulary);
@@ -83,7 +97,8 @@ export class Tokenizer {
     this.#side = files.config?.truncation_side === "left" ? "left" : "right";
     this.#hasTypes = hasTokenTypes(files, this.#template);
     const { specialTokens } = this;
-    const text = () => files.contents.get("tokenizer.json")!.toString("utf8");
+    const stored = () => files.contents.get("tokenizer.json")!.toString("utf8");
+    const text = lowercase ? () => lowercaseText(stored()) : stored;
     this.#library = new LibraryTokenizer({ file, text, specialTokens });
     this.#texts = nativeTokenizer(file, json, vocabulary) ?? this.#library;
     this.#detokenizer = new Detokenizer({
@@ -100,15 +115,20 @@ export class Tokenizer {
    *
    * @param idOrFolder a folder, or a repository of the hub ("owner/name")
    */
-  static async fromPretrained(idOrFolder: string, options: HubOptions = {}): Promise<Tokenizer> {
-    return Tokenizer.fromFolder(await resolveFolder(idOrFolder, { ...options, files: TOKENIZER_FILES }));
+  static async fromPretrained(
+    idOrFolder: string,
+    { lowercase = false, ...options }: HubOptions & TokenizerOptions = {},
+  ): Promise<Tokenizer> {
+    const folder = await resolveFolder(idOrFolder, { ...options, files: TOKENIZER_FILES });
+    return Tokenizer.fromFolder(folder, { lowercase });
   }
 
   /** Reads tokenizer.json and, where they are there, tokenizer_config.json, special_tokens_map.json and chat_template.jinja. */
-  static async fromFolder(folder: string): Promise<Tokenizer> {
+  static async fromFolder(folder: string, { lowercase = false }: TokenizerOptions = {}): Promise<Tokenizer> {
     const files = await readTokenizerFiles(folder);
     const text = files.contents.get("tokenizer.json")!.toString("utf8");
-    return new Tokenizer(files, parseTokenizerJson(join(folder, "tokenizer.json"), text));
+    const json = parseTokenizerJson(join(folder, "tokenizer.json"), text);
+    return new Tokenizer(files, lowercase ? withLowercase(json) : json, lowercase);
   }
 
   /**
@@ -165,12 +185,22 @@ export class Tokenizer {
       offsets[row + 1] = offsets[row]! + kept.total;
       return { first, second, kept };
     });
-    const tokens = new Int32Array(offsets[texts.length]!);
-    const tokenTypes = this.#hasTypes ? new Int32Array(tokens.length) : null;
-    rows.forEach(({ first, second, kept }, row) => {
-      assembly.write(tokens, tokenTypes, offsets[row]!, first, second, kept);
+    return this.#packed(assembly, rows, offsets);
+  }
+
+  /** Encodes a few texts at once, on the JavaScript thread: `encodeBatch` without the promise, for texts alone. */
+  encodeBatchNow(texts: readonly string[], options: EncodeBatchOptions = {}): PackedTokens {
+    const where = "Tokenizer.encodeBatchNow";
+    const assembly = this.#assembly(where, false, options);
+    const offsets = new Int32Array(texts.length + 1);
+    const rows = texts.map((text, row) => {
+      expectText(where, `row ${row}`, text);
+      const first = this.#texts.encode(text);
+      const kept = assembly.lengths(row, first.length, 0);
+      offsets[row + 1] = offsets[row]! + kept.total;
+      return { first, second: null, kept };
     });
-    return tokenTypes ? { tokens, offsets, tokenTypes } : { tokens, offsets };
+    return this.#packed(assembly, rows, offsets);
   }
 
   /**
@@ -225,14 +255,27 @@ export class Tokenizer {
   }
 
   /** Writes the files as they were read, so that transformers loads the same tokenizer. */
-  async savePretrained(folder: string): Promise<void> {
-    await writeTokenizerFiles(folder, this.#files.contents);
+  async savePretrained(folder: string, options: SaveTokenizerOptions = {}): Promise<void> {
+    await writeTokenizerFiles(folder, this.#files.contents, options);
   }
 
   /** Gives back threads and native memory. Unneeded at the end of a process. */
   dispose(): void {
     this.#texts.dispose();
     this.#library.dispose();
+  }
+
+  #packed(
+    assembly: Assembly,
+    rows: readonly { first: Int32Array; second: Int32Array | null; kept: ReturnType<Assembly["lengths"]> }[],
+    offsets: Int32Array,
+  ): PackedTokens {
+    const tokens = new Int32Array(offsets[rows.length]!);
+    const tokenTypes = this.#hasTypes ? new Int32Array(tokens.length) : null;
+    rows.forEach(({ first, second, kept }, row) => {
+      assembly.write(tokens, tokenTypes, offsets[row]!, first, second, kept);
+    });
+    return tokenTypes ? { tokens, offsets, tokenTypes } : { tokens, offsets };
   }
 
   #assembly(where: string, pairs: boolean, options: AssembleOptions): Assembly {

@@ -1,0 +1,64 @@
+import {
+  EngineError,
+  inSortedBatches,
+  l2Normalize,
+  type PackedTexts,
+  type SortedBatchOptions,
+  slice,
+  type Tensor,
+} from "@ettin/core";
+
+/** What encoding needs of a model. */
+export interface EncodeWork {
+  readonly where: string;
+  readonly tokenize: (texts: readonly string[]) => Promise<PackedTexts>;
+  /** A row per text, or where `rows` is "tokens" a row per token. */
+  readonly forward: (batch: PackedTexts) => Tensor;
+  /** Numbers in a row that `forward` makes. */
+  readonly dim: number;
+  readonly rows: "texts" | "tokens";
+  readonly truncateDim: number | null;
+  readonly normalize: boolean;
+}
+
+/**
+ * Rows of texts, in the texts' order.
+ *
+ * @returns views of one buffer; with rows of tokens an array for each text
+ */
+export async function encodeTexts(
+  texts: readonly string[],
+  work: EncodeWork,
+  options: SortedBatchOptions,
+): Promise<Float32Array[]> {
+  const { where, truncateDim, rows } = work;
+  if (truncateDim !== null && !(Number.isInteger(truncateDim) && truncateDim > 0)) {
+    throw new EngineError(where, `truncateDim is ${truncateDim}`, "Use a whole number of dimensions from 1, or null.");
+  }
+  const cut = rows === "texts" && truncateDim !== null && truncateDim < work.dim;
+  const dim = cut ? truncateDim : work.dim;
+  const run = (batch: PackedTexts): Tensor => {
+    const made = work.forward(batch).to("float32");
+    const kept = cut ? slice(made, 0, dim, 1) : made;
+    return work.normalize && rows === "texts" ? l2Normalize(kept) : kept;
+  };
+  const { tokenize } = work;
+  if (rows === "tokens") {
+    const found = new Array<Float32Array>(texts.length);
+    const take = (values: Float32Array, numbers: readonly number[], { offsets }: PackedTexts) => {
+      numbers.forEach((number, b) => {
+        found[number] = values.slice(offsets[b]! * dim, offsets[b + 1]! * dim);
+      });
+    };
+    await inSortedBatches(where, texts, { tokenize, run, take }, options);
+    return found;
+  }
+  const all = new Float32Array(texts.length * dim);
+  const take = (values: Float32Array, numbers: readonly number[]) => {
+    numbers.forEach((number, b) => {
+      all.set(values.subarray(b * dim, (b + 1) * dim), number * dim);
+    });
+  };
+  await inSortedBatches(where, texts, { tokenize, run, take }, options);
+  return Array.from(texts, (_, i) => all.subarray(i * dim, (i + 1) * dim));
+}

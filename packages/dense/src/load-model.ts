@@ -1,0 +1,126 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  Dense,
+  type Device,
+  type DeviceName,
+  EngineError,
+  findModules,
+  type HubOptions,
+  isSimilarityFunctionName,
+  loadModules,
+  type Module,
+  type ModuleLoad,
+  type ModuleReader,
+  Normalize,
+  openWeights,
+  readArchitecture,
+  readModelSettings,
+  readPrompts,
+  type SimilarityFunctionName,
+  Transformer,
+} from "@ettin/core";
+import type { SentenceTransformerOptions } from "./model.ts";
+import type { PoolingMode } from "./modules/pool-tokens.ts";
+import { Pooling } from "./modules/pooling.ts";
+import { StaticEmbedding } from "./modules/static-embedding.ts";
+
+export interface FromPretrainedOptions extends Omit<HubOptions, "repoType"> {
+  /**
+   * Of the weights in memory: "auto" is the file's. Training wants "float32".
+   *
+   * @default "auto"
+   */
+  dtype?: "auto" | "float32" | "bfloat16";
+  /** @default the default device */
+  device?: Device | DeviceName;
+  /** Texts that go before queries, documents or others, by name; an empty one goes before the file's, too. */
+  prompts?: Readonly<Record<string, string>>;
+  /** The prompt of calls that name none. @default the file's */
+  defaultPromptName?: string | null;
+  /** @default the file's, else "cosine" */
+  similarityFnName?: SimilarityFunctionName;
+  /** Dimensions that `encode` keeps. @default the file's, else all */
+  truncateDim?: number | null;
+  /** Tokens, special ones included, from which on a text is cut. @default what the files say */
+  maxSeqLength?: number;
+  /** Of a model without modules of its own. @default "lasttoken" for causal language models, else "mean" */
+  poolingMode?: PoolingMode;
+  /** Called with a sentence for each thing that was not as expected. */
+  onNotice?: (notice: string) => void;
+}
+
+const readers: ReadonlyMap<string, ModuleReader> = new Map<string, ModuleReader>([
+  ["Transformer", readTransformer],
+  ["Pooling", (folder) => Pooling.fromFolder(folder)],
+  ["Dense", (folder, load) => Dense.fromFolder(folder, load)],
+  ["Normalize", (folder) => Normalize.fromFolder(folder)],
+  ["StaticEmbedding", (folder, load) => StaticEmbedding.fromFolder(folder, load)],
+]);
+
+/** Models of other times that have no owner in their name. */
+const OWNERLESS = /^bert-(base|large)-(un)?cased|^bert-base-(chinese|german-|multilingual-)/;
+
+/** What a `SentenceTransformer` of a folder, or of a repository on the hub, is made of. */
+export async function loadSentenceTransformer(
+  idOrFolder: string,
+  options: FromPretrainedOptions,
+): Promise<SentenceTransformerOptions> {
+  const { folder, id, entries } = await findModules(idOrFolder, options).catch((error: unknown) => {
+    const bare = error instanceof EngineError && /^[\w.-]+$/.test(idOrFolder) && !OWNERLESS.test(idOrFolder);
+    if (!bare) throw error;
+    return findModules(`sentence-transformers/${idOrFolder}`, options);
+  });
+  const { dtype = "auto", device, onNotice, signal } = options;
+  const load: ModuleLoad = { dtype, device, onNotice, signal };
+  const settings = entries ? await readModelSettings(folder) : null;
+  const converted = settings !== null && settings.modelType !== "SentenceTransformer";
+  if (converted) {
+    onNotice?.(`${idOrFolder} was saved as ${settings.modelType}: its weights are loaded with a pooling of their own.`);
+  }
+  const modules =
+    entries && !converted
+      ? await loadModules(folder, entries, readers, load)
+      : await bareModules(folder, load, options.poolingMode);
+  const [first] = modules;
+  if (options.maxSeqLength !== undefined && first instanceof Transformer) first.maxSeqLength = options.maxSeqLength;
+  const stored = settings?.similarityFnName;
+  const readme = entries ? await readFile(join(folder, "README.md"), "utf8").catch(() => null) : null;
+  return {
+    modules,
+    prompts: { ...settings?.prompts, ...readPrompts("fromPretrained", "the options", options.prompts) },
+    defaultPromptName: options.defaultPromptName ?? settings?.defaultPromptName ?? null,
+    similarityFnName: options.similarityFnName ?? (isSimilarityFunctionName(stored) ? stored : "cosine"),
+    truncateDim: options.truncateDim === undefined ? (settings?.truncateDim ?? null) : options.truncateDim,
+    baseModel: id,
+    readme,
+  };
+}
+
+function readTransformer(folder: string, { dtype, device, onNotice, signal }: ModuleLoad): Promise<Transformer> {
+  return Transformer.fromPretrained(folder, {
+    dtype,
+    ...(device && { device }),
+    ...(onNotice && { onNotice }),
+    ...(signal && { signal }),
+  });
+}
+
+/** A model without a list of modules: a transformer and its pooling, or vectors of tokens. */
+async function bareModules(folder: string, load: ModuleLoad, mode: PoolingMode | undefined): Promise<Module[]> {
+  const architecture = await readArchitecture(folder);
+  if (await isStatic(folder, architecture?.modelType ?? null)) {
+    const normalize = architecture?.json.normalize === true;
+    return [await StaticEmbedding.fromFolder(folder, load), ...(normalize ? [new Normalize()] : [])];
+  }
+  const transformer = await readTransformer(folder, load);
+  const poolingMode = mode ?? (architecture?.isCausalLM ? "lasttoken" : "mean");
+  return [transformer, new Pooling({ embeddingDimension: transformer.embeddingDimension, poolingMode })];
+}
+
+/** Whether a folder has vectors of tokens alone, as model2vec writes them. */
+async function isStatic(folder: string, modelType: string | null): Promise<boolean> {
+  if (modelType !== null && modelType !== "model2vec") return false;
+  const weights = await openWeights(folder);
+  return weights.has("embeddings") || (weights.size === 1 && weights.has("embedding.weight"));
+}
