@@ -7,7 +7,7 @@ import {
   type SentenceEvaluator,
   type SimilarityFunctionName,
   spearman,
-  type Vectors,
+  type VectorRows,
 } from "@ettin/core";
 import { checkSameLength, type EmbeddingModel, type EncodingOptions, embed } from "./embedding-model.ts";
 import { givenOptions, nameSuffix, report } from "./report.ts";
@@ -86,7 +86,11 @@ export class EmbeddingSimilarityEvaluator implements SentenceEvaluator<Embedding
     return givenOptions({ truncateDim, precision });
   }
 
-  private async embed(model: EmbeddingModel, texts: readonly string[], { signal }: EvaluateOptions): Promise<Vectors> {
+  private async embed(
+    model: EmbeddingModel,
+    texts: readonly string[],
+    { signal }: EvaluateOptions,
+  ): Promise<VectorRows> {
     const { batchSize = 16, truncateDim, precision } = this.options;
     const normalizeEmbeddings = precision !== undefined || undefined;
     const encoding = { batchSize, truncateDim, precision, normalizeEmbeddings, signal };
@@ -96,7 +100,7 @@ export class EmbeddingSimilarityEvaluator implements SentenceEvaluator<Embedding
 }
 
 /** Packed bits as numbers 0 and 1; those of "binary" are bytes less 128. */
-function unpacked({ data, rows, dim }: Vectors, precision: "binary" | "ubinary"): Vectors {
+function unpacked({ data, rows, dim }: VectorRows, precision: "binary" | "ubinary"): VectorRows {
   const bits = new Float32Array(8 * data.length);
   for (let i = 0; i < data.length; i++) {
     const byte = precision === "binary" ? data[i]! + 128 : data[i]!;

@@ -10,7 +10,7 @@ import {
   tensorScope,
   tiedAveragePrecision,
   tiedNdcg,
-  type Vectors,
+  type VectorRows,
   vectorsTensor,
 } from "@ettin/core";
 import { type EmbeddingModel, type EncodingOptions, embed } from "./embedding-model.ts";
@@ -106,7 +106,7 @@ export class RerankingEvaluator implements SentenceEvaluator<EmbeddingModel> {
   }
 
   /** Scores of each sample's documents, positives first. */
-  private async score(queries: Vectors, documents: Vectors) {
+  private async score(queries: VectorRows, documents: VectorRows) {
     const { similarityFct = "cosine" } = this.options;
     const compare = typeof similarityFct === "function" ? similarityFct : similarityFunction(similarityFct).matrix;
     let first = 0;

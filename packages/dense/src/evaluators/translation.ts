@@ -1,4 +1,10 @@
-import { DocumentRanking, type EvaluateOptions, prefixedKey, type SentenceEvaluator, type Vectors } from "@ettin/core";
+import {
+  DocumentRanking,
+  type EvaluateOptions,
+  prefixedKey,
+  type SentenceEvaluator,
+  type VectorRows,
+} from "@ettin/core";
 import { checkSameLength, type EmbeddingModel, type EncodingOptions, embed } from "./embedding-model.ts";
 import { givenOptions, nameSuffix, report } from "./report.ts";
 
@@ -53,7 +59,7 @@ export class TranslationEvaluator implements SentenceEvaluator<EmbeddingModel> {
 }
 
 /** The share of rows of which the most similar other row has their number. */
-async function matches(from: Vectors, to: Vectors): Promise<number> {
+async function matches(from: VectorRows, to: VectorRows): Promise<number> {
   const ranking = new DocumentRanking(from, "cosine", 1);
   await ranking.add(to);
   return ranking.top.filter(({ rows }, i) => rows[0] === i).length / from.rows;
