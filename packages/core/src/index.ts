@@ -53,7 +53,7 @@ export { type SnapshotOptions, snapshotDownload } from "./hub/snapshot-download.
 export type { StoredDType, StoredTensor } from "./hub/stored-tensor.ts";
 export { storedWeight } from "./hub/stored-weight.ts";
 export type { WeightToSave } from "./hub/weight-shards.ts";
-export { Corpus, type CorpusOptions, type CorpusType, exactSearch } from "./index/exact.ts";
+export * from "./index/index.ts";
 export * from "./logging/index.ts";
 export * from "./losses/index.ts";
 export * from "./model/index.ts";
