@@ -14,5 +14,5 @@ export type {
   SearchOptions,
   VectorIndex,
   VectorMetric,
-  Vectors,
+  Vectors as IndexVectors,
 } from "./vector-index.ts";
