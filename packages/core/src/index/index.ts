@@ -14,5 +14,5 @@ export type {
   SearchOptions,
   VectorIndex,
   VectorMetric,
-  Vectors as IndexVectors,
+  VectorRows,
 } from "./vector-index.ts";
