@@ -10,4 +10,4 @@ export { appendCsv, prefixed, prefixedKey } from "./result-files.ts";
 export { type RetrievalData, RetrievalTask } from "./retrieval-task.ts";
 export { tiedAveragePrecision, tiedNdcg } from "./tied-ranking.ts";
 export { TopRanked } from "./top-ranked.ts";
-export { type EmbeddingRow, packVectors, type VectorRows, vectorsTensor } from "./vectors.ts";
+export { type EmbeddingRow, type PackedVectors, packVectors, vectorsTensor } from "./vectors.ts";

@@ -1,12 +1,16 @@
 import { type SimilarityFunctionName, similarityFunction } from "../similarity/similarity-function.ts";
 import { tensorScope } from "../tensor/scope.ts";
-import { type VectorRows, vectorsTensor } from "./vectors.ts";
+import { type PackedVectors, vectorsTensor } from "./vectors.ts";
 
 /** Numbers that are on the device at once. */
 const MOST_NUMBERS = 2 ** 22;
 
 /** The similarity of row i of one and row i of the other, computed on the device; distances are negated. */
-export async function pairScores(name: SimilarityFunctionName, a: VectorRows, b: VectorRows): Promise<Float32Array> {
+export async function pairScores(
+  name: SimilarityFunctionName,
+  a: PackedVectors,
+  b: PackedVectors,
+): Promise<Float32Array> {
   const { pairwise } = similarityFunction(name);
   const scores = new Float32Array(a.rows);
   const rowsAtOnce = Math.max(1, Math.floor(MOST_NUMBERS / Math.max(1, a.dim)));

@@ -6,7 +6,7 @@ import { type SimilarityFunctionName, similarityFunction } from "../similarity/s
 import { tensorScope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { TopRanked } from "./top-ranked.ts";
-import { type VectorRows, vectorsTensor } from "./vectors.ts";
+import { type PackedVectors, vectorsTensor } from "./vectors.ts";
 
 /** `[n, dim]` and `[m, dim]` to scores `[n, m]`, more being better. */
 export type ScoreFunction = (queries: Tensor, documents: Tensor) => Tensor;
@@ -18,12 +18,12 @@ const MOST_SCORES = 2 ** 22;
 export class DocumentRanking {
   /** By query. */
   readonly top: readonly TopRanked[];
-  private readonly queries: VectorRows;
+  private readonly queries: PackedVectors;
   private readonly score: SimilarityFunctionName | ScoreFunction;
   private readonly k: number;
   private seen = 0;
 
-  constructor(queries: VectorRows, score: SimilarityFunctionName | ScoreFunction, k: number) {
+  constructor(queries: PackedVectors, score: SimilarityFunctionName | ScoreFunction, k: number) {
     this.queries = queries;
     this.score = score;
     this.k = k;
@@ -31,7 +31,7 @@ export class DocumentRanking {
   }
 
   /** Scores one more chunk of documents, on the device. */
-  async add(documents: VectorRows): Promise<void> {
+  async add(documents: PackedVectors): Promise<void> {
     if (documents.rows === 0) return;
     if (documents.dim !== this.queries.dim) {
       throw new EngineError(
@@ -46,7 +46,7 @@ export class DocumentRanking {
   }
 
   /** By the search kernel, which holds no scores but the best. */
-  private async search(documents: VectorRows): Promise<void> {
+  private async search(documents: PackedVectors): Promise<void> {
     const unit = this.score === "cosine";
     const data = unit ? await unitVectors(documents) : documents.data;
     const corpus = Corpus.from(data, { dim: documents.dim });
@@ -63,7 +63,7 @@ export class DocumentRanking {
   }
 
   /** By a function of all pairs, some documents at a time. */
-  private async compare(documents: VectorRows): Promise<void> {
+  private async compare(documents: PackedVectors): Promise<void> {
     const { score, queries } = this;
     const compare = typeof score === "function" ? score : similarityFunction(score).matrix;
     const rowsAtOnce = Math.min(queries.rows, 4096);
@@ -100,7 +100,7 @@ export class DocumentRanking {
   }
 }
 
-async function unitVectors(vectors: VectorRows): Promise<Float32Array> {
+async function unitVectors(vectors: PackedVectors): Promise<Float32Array> {
   const [unit] = tensorScope(() => [l2Normalize(vectorsTensor(vectors))]) as [Tensor];
   const reading = unit.data();
   unit.dispose();

@@ -2,7 +2,7 @@ import { EngineError } from "../errors.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
 /** Rows of one length, one after the other. */
-export interface VectorRows {
+export interface PackedVectors {
   /** `[rows · dim]` */
   readonly data: Float32Array;
   readonly rows: number;
@@ -13,7 +13,7 @@ export interface VectorRows {
 export type EmbeddingRow = Float32Array | Int8Array | Uint8Array;
 
 /** Rows in one array: without a copy where they lie so, as `encode` makes them. */
-export function packVectors(where: string, rows: readonly EmbeddingRow[]): VectorRows {
+export function packVectors(where: string, rows: readonly EmbeddingRow[]): PackedVectors {
   const [first] = rows;
   const dim = first?.length ?? 0;
   const other = rows.findIndex((row) => row.length !== dim);
@@ -40,6 +40,6 @@ function liesPacked(rows: readonly EmbeddingRow[]): boolean {
 }
 
 /** `[rows, dim]` float32, of rows from `first` up to `end`. */
-export function vectorsTensor({ data, rows, dim }: VectorRows, first = 0, end: number = rows): Tensor {
+export function vectorsTensor({ data, rows, dim }: PackedVectors, first = 0, end: number = rows): Tensor {
   return Tensor.from(data.subarray(first * dim, end * dim), { shape: [end - first, dim] });
 }

@@ -3,11 +3,11 @@ import {
   binaryMetrics,
   checkLabels,
   type EvaluateOptions,
+  type PackedVectors,
   pairScores,
   prefixedKey,
   type SentenceEvaluator,
   type SimilarityFunctionName,
-  type VectorRows,
 } from "@ettin/core";
 import { checkSameLength, type EmbeddingModel, type EncodingOptions, embed } from "./embedding-model.ts";
 import { givenOptions, nameSuffix, report } from "./report.ts";
@@ -101,13 +101,16 @@ export class BinaryClassificationEvaluator implements SentenceEvaluator<Embeddin
   }
 
   /** A text that occurs more than once is encoded once. */
-  private async embedPairs(model: EmbeddingModel, { signal }: EvaluateOptions): Promise<[VectorRows, VectorRows]> {
+  private async embedPairs(
+    model: EmbeddingModel,
+    { signal }: EvaluateOptions,
+  ): Promise<[PackedVectors, PackedVectors]> {
     const { sentences1, sentences2, batchSize = 32, truncateDim } = this.options;
     const places = new Map<string, number>();
     for (const text of [...sentences1, ...sentences2]) if (!places.has(text)) places.set(text, places.size);
     const encoding = { batchSize, truncateDim, signal };
     const { data, dim } = await embed(WHERE, model, "encode", [...places.keys()], encoding);
-    const side = (texts: readonly string[]): VectorRows => {
+    const side = (texts: readonly string[]): PackedVectors => {
       const rows = new Float32Array(texts.length * dim);
       texts.forEach((text, i) => {
         const row = places.get(text)! * dim;

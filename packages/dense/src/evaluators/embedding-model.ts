@@ -1,4 +1,10 @@
-import { type EmbeddingRow, EngineError, packVectors, type SimilarityFunctionName, type VectorRows } from "@ettin/core";
+import {
+  type EmbeddingRow,
+  EngineError,
+  type PackedVectors,
+  packVectors,
+  type SimilarityFunctionName,
+} from "@ettin/core";
 import type { HasCardFacts } from "../card-facts.ts";
 
 /** What evaluators ask of `encode`. */
@@ -39,7 +45,7 @@ export async function embed<Kind extends "encode" | "encodeQuery" | "encodeDocum
   kind: Kind,
   texts: readonly string[],
   options: { readonly [K in keyof EvaluatorEncodeOptions]: EvaluatorEncodeOptions[K] | undefined },
-): Promise<VectorRows> {
+): Promise<PackedVectors> {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return packVectors(where, await model[kind](texts, Object.fromEntries(given)));
 }

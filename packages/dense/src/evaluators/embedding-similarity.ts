@@ -1,13 +1,13 @@
 import {
   EngineError,
   type EvaluateOptions,
+  type PackedVectors,
   pairScores,
   pearson,
   prefixedKey,
   type SentenceEvaluator,
   type SimilarityFunctionName,
   spearman,
-  type VectorRows,
 } from "@ettin/core";
 import { checkSameLength, type EmbeddingModel, type EncodingOptions, embed } from "./embedding-model.ts";
 import { givenOptions, nameSuffix, report } from "./report.ts";
@@ -90,7 +90,7 @@ export class EmbeddingSimilarityEvaluator implements SentenceEvaluator<Embedding
     model: EmbeddingModel,
     texts: readonly string[],
     { signal }: EvaluateOptions,
-  ): Promise<VectorRows> {
+  ): Promise<PackedVectors> {
     const { batchSize = 16, truncateDim, precision } = this.options;
     const normalizeEmbeddings = precision !== undefined || undefined;
     const encoding = { batchSize, truncateDim, precision, normalizeEmbeddings, signal };
@@ -100,7 +100,7 @@ export class EmbeddingSimilarityEvaluator implements SentenceEvaluator<Embedding
 }
 
 /** Packed bits as numbers 0 and 1; those of "binary" are bytes less 128. */
-function unpacked({ data, rows, dim }: VectorRows, precision: "binary" | "ubinary"): VectorRows {
+function unpacked({ data, rows, dim }: PackedVectors, precision: "binary" | "ubinary"): PackedVectors {
   const bits = new Float32Array(8 * data.length);
   for (let i = 0; i < data.length; i++) {
     const byte = precision === "binary" ? data[i]! + 128 : data[i]!;

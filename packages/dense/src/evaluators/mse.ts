@@ -2,12 +2,12 @@ import {
   type EvaluateOptions,
   mean,
   mul,
+  type PackedVectors,
   packVectors,
   prefixedKey,
   type SentenceEvaluator,
   sub,
   tensorScope,
-  type VectorRows,
   vectorsTensor,
 } from "@ettin/core";
 import { checkSameLength, type EmbeddingModel, type EncodingOptions, embed } from "./embedding-model.ts";
@@ -36,7 +36,7 @@ export class MSEEvaluator implements SentenceEvaluator<EmbeddingModel> {
   readonly greaterIsBetter: boolean = true;
   readonly primaryMetric: string;
   private readonly options: MSEEvaluatorOptions;
-  private teacher: VectorRows | null = null;
+  private teacher: PackedVectors | null = null;
 
   constructor(options: MSEEvaluatorOptions) {
     const { sourceSentences, targetSentences } = options;
@@ -67,7 +67,7 @@ export class MSEEvaluator implements SentenceEvaluator<EmbeddingModel> {
   }
 }
 
-async function meanSquare(a: VectorRows, b: VectorRows): Promise<number> {
+async function meanSquare(a: PackedVectors, b: PackedVectors): Promise<number> {
   packVectors(WHERE, [a.data.subarray(0, a.dim), b.data.subarray(0, b.dim)]); // of one length
   const made = tensorScope(() => {
     const difference = sub(vectorsTensor(a), vectorsTensor(b));

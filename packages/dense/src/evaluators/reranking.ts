@@ -1,6 +1,7 @@
 import {
   EngineError,
   type EvaluateOptions,
+  type PackedVectors,
   prefixedKey,
   reciprocalRank,
   type ScoreFunction,
@@ -10,7 +11,6 @@ import {
   tensorScope,
   tiedAveragePrecision,
   tiedNdcg,
-  type VectorRows,
   vectorsTensor,
 } from "@ettin/core";
 import { type EmbeddingModel, type EncodingOptions, embed } from "./embedding-model.ts";
@@ -106,7 +106,7 @@ export class RerankingEvaluator implements SentenceEvaluator<EmbeddingModel> {
   }
 
   /** Scores of each sample's documents, positives first. */
-  private async score(queries: VectorRows, documents: VectorRows) {
+  private async score(queries: PackedVectors, documents: PackedVectors) {
     const { similarityFct = "cosine" } = this.options;
     const compare = typeof similarityFct === "function" ? similarityFct : similarityFunction(similarityFct).matrix;
     let first = 0;

@@ -1,9 +1,9 @@
 import {
   DocumentRanking,
   type EvaluateOptions,
+  type PackedVectors,
   prefixedKey,
   type SentenceEvaluator,
-  type VectorRows,
 } from "@ettin/core";
 import { checkSameLength, type EmbeddingModel, type EncodingOptions, embed } from "./embedding-model.ts";
 import { givenOptions, nameSuffix, report } from "./report.ts";
@@ -59,7 +59,7 @@ export class TranslationEvaluator implements SentenceEvaluator<EmbeddingModel> {
 }
 
 /** The share of rows of which the most similar other row has their number. */
-async function matches(from: VectorRows, to: VectorRows): Promise<number> {
+async function matches(from: PackedVectors, to: PackedVectors): Promise<number> {
   const ranking = new DocumentRanking(from, "cosine", 1);
   await ranking.add(to);
   return ranking.top.filter(({ rows }, i) => rows[0] === i).length / from.rows;
