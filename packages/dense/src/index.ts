@@ -21,6 +21,7 @@ export type {
   TrainingLogLine,
 } from "./card-facts.ts";
 export type { EmbeddingOf, EncodeOptions, Precision } from "./encode/encode-options.ts";
+export * from "./evaluators/index.ts";
 export type { FromPretrainedOptions } from "./load-model.ts";
 export * from "./losses/index.ts";
 export { SentenceTransformer, type SentenceTransformerOptions, type TokenizeOptions } from "./model.ts";
