@@ -28,7 +28,9 @@ export type {
 } from "./card-facts.ts";
 export type { EncodeOptions, EncodeStreamOptions } from "./encode/encode-options.ts";
 export type { EncodedTexts } from "./encode/encode-stream.ts";
+export * from "./evaluators/index.ts";
 export type { FromPretrainedOptions } from "./load-model.ts";
+export * from "./losses/index.ts";
 export { SentenceTransformer } from "./model.ts";
 export type { SaveModelOptions, SentenceTransformerOptions, TokenizeOptions } from "./model-options.ts";
 export { type PoolingMode, poolingModes } from "./modules/pool-tokens.ts";
