@@ -1,6 +1,6 @@
 import { EngineError } from "../errors.ts";
 import { Pauses } from "./pauses.ts";
-import type { IndexItems, Vectors } from "./vector-index.ts";
+import type { IndexItems, VectorRows } from "./vector-index.ts";
 
 /** What vectors have to be. */
 export interface Wanted {
@@ -38,7 +38,7 @@ export async function checkedItems(items: IndexItems, wanted: Wanted, signal?: A
 
 /** @param called says which vector it is, for messages */
 export async function checkedVectors(
-  vectors: Vectors,
+  vectors: VectorRows,
   count: number,
   wanted: Wanted,
   called: (i: number) => string,
@@ -101,7 +101,7 @@ export function toUnit(rows: Float32Array, at: number, dim: number): void {
 }
 
 /** Checks queries. @returns copies, `[queries, dim]` */
-export function checkedQueries(queries: Vectors, wanted: Wanted): Promise<Float32Array> {
+export function checkedQueries(queries: VectorRows, wanted: Wanted): Promise<Float32Array> {
   const { where, dim } = wanted;
   if (queries instanceof Float32Array && queries.length % dim !== 0) {
     throw new EngineError(

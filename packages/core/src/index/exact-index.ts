@@ -14,7 +14,7 @@ import type {
   SearchOptions,
   VectorIndex,
   VectorMetric,
-  Vectors,
+  VectorRows,
 } from "./vector-index.ts";
 
 /** Rows of deleted items are searched over until there are this many and a third of all. */
@@ -101,7 +101,7 @@ export class ExactIndex implements VectorIndex {
     return (await this.searchBatch([query], options))[0]!;
   }
 
-  async searchBatch(queries: Vectors, options: SearchOptions = {}): Promise<Hit[][]> {
+  async searchBatch(queries: VectorRows, options: SearchOptions = {}): Promise<Hit[][]> {
     const where = "VectorIndex.search";
     this.#check(where);
     const k = checkedK(where, options.k ?? 10);

@@ -17,10 +17,10 @@ import type {
   SearchOptions,
   VectorIndex,
   VectorMetric,
-  Vectors,
+  VectorRows,
 } from "./vector-index.ts";
 
-/** Vectors that the thread adds before it may search: about 20 ms. */
+/** VectorRows that the thread adds before it may search: about 20 ms. */
 const ADD_AT_ONCE = 16;
 const SEARCH_AT_ONCE = 64;
 const LEAST_PLACES = 1024;
@@ -146,7 +146,7 @@ export class HnswIndex implements VectorIndex {
     return (await this.searchBatch([query], options))[0]!;
   }
 
-  async searchBatch(queries: Vectors, options: SearchOptions = {}): Promise<Hit[][]> {
+  async searchBatch(queries: VectorRows, options: SearchOptions = {}): Promise<Hit[][]> {
     const where = "VectorIndex.search";
     this.#check(where);
     const { filter, signal } = options;

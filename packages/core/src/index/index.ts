@@ -14,5 +14,5 @@ export type {
   SearchOptions,
   VectorIndex,
   VectorMetric,
-  Vectors,
+  VectorRows,
 } from "./vector-index.ts";

@@ -20,14 +20,14 @@ export interface IndexItem {
   readonly metadata: Json;
 }
 
-/** Vectors: one array each, or all of them in one array, one after the other. */
-export type Vectors = readonly ArrayLike<number>[] | Float32Array;
+/** VectorRows: one array each, or all of them in one array, one after the other. */
+export type VectorRows = readonly ArrayLike<number>[] | Float32Array;
 
 export interface IndexItems {
   /** Any strings, each once. An id that the index has already is replaced, its metadata too. */
   readonly ids: readonly string[];
   /** As many as there are ids, of the index's dimension. */
-  readonly vectors: Vectors;
+  readonly vectors: VectorRows;
   /** What comes back with a hit and what filters see. @default null for all */
   readonly metadata?: readonly Json[];
 }
@@ -64,7 +64,7 @@ export interface SearchOptions {
 }
 
 /**
- * Vectors by id, with metadata. Searches may run while vectors are added or deleted; changes take their turns.
+ * VectorRows by id, with metadata. Searches may run while vectors are added or deleted; changes take their turns.
  *
  *     const index = await createIndex({ dim: 384 });
  *     await index.add({ ids: ["a", "b"], vectors, metadata: [{ lang: "en" }, { lang: "de" }] });
@@ -77,7 +77,7 @@ export interface VectorIndex {
   /** Numbers in a vector. */
   readonly dim: number;
   readonly metric: VectorMetric;
-  /** Vectors in it. */
+  /** VectorRows in it. */
   readonly size: number;
   /** Fingerprint of the model that made the vectors, as it was given; see `modelFingerprint`. */
   readonly model: string | null;
@@ -97,7 +97,7 @@ export interface VectorIndex {
   /** The nearest items, nearest first. */
   search(query: ArrayLike<number>, options?: SearchOptions): Promise<Hit[]>;
   /** The same for many queries at once, which takes less time than one by one. */
-  searchBatch(queries: Vectors, options?: SearchOptions): Promise<Hit[][]>;
+  searchBatch(queries: VectorRows, options?: SearchOptions): Promise<Hit[][]>;
   /**
    * Writes the index as it is at the call to a folder, for `openIndex`. The folder's old index stays until the new one
    * is whole and on the disk: a crash leaves one or the other. One process at a time saves to a folder.
