@@ -88,7 +88,8 @@ export function createService(
       if (!index) throw new BadRequest("this service has no index", 404);
       const { query, k = 10 } = await readBody(request);
       if (typeof query !== "string") throw new BadRequest('send {"query": "…"}');
-      if (!Number.isInteger(k) || k < 1 || k > MOST_HITS) throw new BadRequest(`"k" is a whole number to ${MOST_HITS}`);
+      if (typeof k !== "number" || !Number.isInteger(k) || k < 1 || k > MOST_HITS)
+        throw new BadRequest(`"k" is a whole number to ${MOST_HITS}`);
       return { hits: (await queues.search.add(query, { signal })).slice(0, k) };
     }
     throw new BadRequest("there are POST /encode, POST /search and GET /health", 404);

@@ -40,7 +40,9 @@ export interface Report {
 /** A report as one HTML file that needs nothing else: no network, no library. Without scripts the curves still show. */
 export function reportPage(report: Report): string {
   const { main: logged, more } = reportCharts(report.records);
-  const own = (report.charts ?? []).map((each) => ({ ...each, scale: "linear", fromZero: false, unit: "number" }) as const);
+  const own = (report.charts ?? []).map(
+    (each) => ({ ...each, scale: "linear", fromZero: false, unit: "number" }) as const,
+  );
   const main: readonly ReportChart[] = [...own, ...logged];
   const steps = [...main, ...more].flatMap(({ curves }) => curves.flatMap(({ x }) => [x[0]!, x.at(-1)!]));
   for (const { x } of report.marks ?? []) steps.push(x);
