@@ -1,4 +1,4 @@
-import type { FromPretrainedOptions, SentenceTransformer } from "@ettin/dense";
+import type { EncodeOptions, FromPretrainedOptions, SentenceTransformer } from "@ettin/dense";
 import { choiceOption, given, numberOption, textOption } from "./arguments.ts";
 import type { OptionSpecs, OptionValues, Terminal } from "./command.ts";
 import { LOAD_OPTIONS, progressLine } from "./load.ts";
@@ -36,7 +36,9 @@ export async function loadDense(
 }
 
 /** What the options say about encoding. */
-export const encodeSettings = (options: OptionValues) =>
+export const encodeSettings = (
+  options: OptionValues,
+): Pick<EncodeOptions, "prompt" | "promptName" | "maxTokensPerBatch"> =>
   given({
     prompt: textOption(options, "prompt"),
     promptName: textOption(options, "prompt-name"),
