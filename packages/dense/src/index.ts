@@ -28,3 +28,8 @@ export { SentenceTransformer, type SentenceTransformerOptions, type TokenizeOpti
 export { type PoolingMode, poolingModes } from "./modules/pool-tokens.ts";
 export { Pooling, type PoolingOptions } from "./modules/pooling.ts";
 export { StaticEmbedding, type StaticEmbeddingOptions } from "./modules/static-embedding.ts";
+export {
+  SentenceTransformerTrainer,
+  type SentenceTransformerTrainerOptions,
+  type SentenceTransformerTrainingArguments,
+} from "./trainer.ts";
