@@ -1,22 +1,14 @@
-import { EngineError } from "../errors.ts";
 import { Corpus, exactSearch } from "../index/exact.ts";
 import { l2Normalize } from "../ops/l2-normalize.ts";
 import { topK } from "../ops/top-k.ts";
-import { joined } from "../similarity/scores.ts";
 import { type SimilarityFunctionName, similarityFunction } from "../similarity/similarity-function.ts";
+import type { Rows } from "../similarity/vector-rows.ts";
 import { tensorScope } from "../tensor/scope.ts";
 import { noGrad } from "../tensor/tape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
-/** Embeddings, one after the other. */
-export interface EmbeddingRows {
-  readonly data: Float32Array;
-  readonly rows: number;
-  readonly dim: number;
-}
-
 /** A similarity by name, or a function of `[n, dim]` and `[m, dim]` that gives `[n, m]`. */
-export type ScoreFunction = SimilarityFunctionName | ((a: Tensor, b: Tensor) => Tensor);
+export type MiningScoreFunction = SimilarityFunctionName | ((a: Tensor, b: Tensor) => Tensor);
 
 /** The best rows of each query, best first; of equal scores the lower row. Row −1 where there are no more. */
 export interface BestRows {
@@ -28,7 +20,7 @@ export interface BestRows {
 }
 
 export interface BestRowsOptions {
-  readonly scoreFunction: ScoreFunction;
+  readonly scoreFunction: MiningScoreFunction;
   /** Rows of the corpus that are scored before the next are looked at. */
   readonly corpusChunkSize?: number | undefined;
   /** Queries that are scored together. */
@@ -45,28 +37,8 @@ const PLACES_AT_ONCE = 1 << 20;
 /** Scores of a similarity that is not the kernel's: 16 MB. */
 const SCORES_AT_ONCE = 1 << 22;
 
-/** Embeddings of one length, without a copy where they are views of one array. */
-export function embeddingRows(where: string, name: string, embeddings: readonly Float32Array[]): EmbeddingRows {
-  const dim = embeddings[0]?.length ?? 0;
-  embeddings.forEach((vector, i) => {
-    if (vector instanceof Float32Array && vector.length === dim) return;
-    const found = vector instanceof Float32Array ? `${vector.length} numbers` : "no Float32Array";
-    throw new EngineError(
-      where,
-      `${name} ${i} has ${found}, but ${name} 0 has ${dim}`,
-      "Encode all with one model, as float32.",
-    );
-  });
-  return { data: joined(embeddings, dim), rows: embeddings.length, dim };
-}
-
 /** Looks at the corpus piece by piece: never more than a piece of scores is held. */
-export async function bestRows(
-  queries: EmbeddingRows,
-  corpus: EmbeddingRows,
-  k: number,
-  options: BestRowsOptions,
-): Promise<BestRows> {
+export async function bestRows(queries: Rows, corpus: Rows, k: number, options: BestRowsOptions): Promise<BestRows> {
   const { scoreFunction, signal, onProgress } = options;
   const { dim } = corpus;
   const byKernel = scoreFunction === "cosine" || scoreFunction === "dot";
@@ -107,7 +79,7 @@ interface Found {
 }
 
 interface Search {
-  find(queries: EmbeddingRows, k: number): Promise<Found>;
+  find(queries: Rows, k: number): Promise<Found>;
   close(): void;
 }
 
@@ -123,7 +95,7 @@ function kernelSearch(data: Float32Array, dim: number): Search {
   };
 }
 
-function opSearch(corpus: EmbeddingRows, scoreFunction: ScoreFunction): Search {
+function opSearch(corpus: Rows, scoreFunction: MiningScoreFunction): Search {
   const score = typeof scoreFunction === "function" ? scoreFunction : similarityFunction(scoreFunction).matrix;
   const documents = Tensor.from(corpus.data, { shape: [corpus.rows, corpus.dim] });
   return {
@@ -144,12 +116,12 @@ async function read(find: () => [scores: Tensor, rows: Tensor]): Promise<Found> 
 }
 
 /** Brings rows to length 1. */
-async function unit({ data, rows, dim }: EmbeddingRows): Promise<Float32Array> {
+async function unit({ data, rows, dim }: Rows): Promise<Float32Array> {
   const [unit] = noGrad(() => tensorScope(() => [l2Normalize(Tensor.from(data, { shape: [rows, dim] })).data()]));
   return (await unit) as Float32Array;
 }
 
-export function part({ data, rows, dim }: EmbeddingRows, start: number, end: number): EmbeddingRows {
+export function part({ data, rows, dim }: Rows, start: number, end: number): Rows {
   const last = Math.min(rows, end);
   return { data: data.subarray(start * dim, last * dim), rows: last - start, dim };
 }

@@ -1,5 +1,6 @@
 import { EngineError } from "../errors.ts";
-import { bestRows, type EmbeddingRows, embeddingRows, part } from "./best-rows.ts";
+import { type Rows, rowsOf } from "../similarity/vector-rows.ts";
+import { bestRows, part } from "./best-rows.ts";
 
 export interface CommunityOptions {
   /** Cosine from which two embeddings are close. @default 0.75 */
@@ -42,7 +43,7 @@ export async function communityDetection(
     if (Number.isSafeInteger(value) && value >= 1) continue;
     throw new EngineError(where, `${name} is ${value}`, "Use a whole number from 1 on.");
   }
-  const all = embeddingRows(where, "embedding", embeddings);
+  const all = rowsOf(where, "embedding", embeddings);
   if (all.rows === 0) return [];
   const least = Math.min(minCommunitySize, all.rows);
   const found: Community[] = [];
@@ -78,7 +79,7 @@ export async function communityDetection(
 
 /** Calls back with the numbers that are close to each of some embeddings, nearest first, where they are enough. */
 async function closeTo(
-  all: EmbeddingRows,
+  all: Rows,
   numbers: readonly number[],
   threshold: number,
   least: number,
@@ -93,7 +94,7 @@ async function closeTo(
     const atOnce = Math.max(1, Math.floor(NEIGHBOURS_AT_ONCE / k));
     for (let start = 0; start < open.length; start += atOnce) {
       const asked = open.slice(start, start + atOnce);
-      const best = await bestRows(rowsOf(all, asked), all, k, { scoreFunction: "cosine", signal });
+      const best = await bestRows(chosenRows(all, asked), all, k, { scoreFunction: "cosine", signal });
       asked.forEach((number, i) => {
         let count = 0;
         while (count < k && best.scores[i * k + count]! >= threshold) count++;
@@ -111,7 +112,7 @@ async function closeTo(
 }
 
 /** Some of the embeddings: without a copy where they follow each other. */
-function rowsOf(all: EmbeddingRows, numbers: readonly number[]): EmbeddingRows {
+function chosenRows(all: Rows, numbers: readonly number[]): Rows {
   const [first] = numbers;
   if (numbers.at(-1)! - first! === numbers.length - 1) return part(all, first!, first! + numbers.length);
   const { dim } = all;

@@ -1,10 +1,11 @@
 /** Embeddings kept between runs, as NumPy's .npy. */
+
 import { createHash } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { flushFolder } from "../hub/flush-folder.ts";
-import type { EmbeddingRows } from "./best-rows.ts";
+import type { Rows } from "../similarity/vector-rows.ts";
 
 /** The file's name: another model, prompt or text gives another. */
 export function cacheFile(
@@ -20,7 +21,7 @@ export function cacheFile(
 }
 
 /** Writes `[rows, dim]` float32; the file appears at once. */
-export async function writeEmbeddings(path: string, { data, rows, dim }: EmbeddingRows): Promise<void> {
+export async function writeEmbeddings(path: string, { data, rows, dim }: Rows): Promise<void> {
   const folder = join(path, "..");
   await mkdir(folder, { recursive: true });
   const beside = `${path}.${process.pid}.partial`;
@@ -45,7 +46,7 @@ export async function writeEmbeddings(path: string, { data, rows, dim }: Embeddi
 }
 
 /** Reads what `writeEmbeddings` or `numpy.save` wrote; null where there is no file. */
-export async function readEmbeddings(where: string, path: string, rows: number): Promise<EmbeddingRows | null> {
+export async function readEmbeddings(where: string, path: string, rows: number): Promise<Rows | null> {
   const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return null;
     throw error;

@@ -1,9 +1,10 @@
 import { EngineError } from "../errors.ts";
 import { l2Normalize } from "../ops/l2-normalize.ts";
+import { sum } from "../ops/sum.ts";
+import { type Rows, rowsOf } from "../similarity/vector-rows.ts";
 import { tensorScope } from "../tensor/scope.ts";
 import { noGrad } from "../tensor/tape.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { type EmbeddingRows, embeddingRows } from "./best-rows.ts";
 
 /** Texts that are encoded before progress is told and the signal looked at. */
 const TEXTS_AT_ONCE = 16_384;
@@ -15,7 +16,7 @@ export async function encodeTexts(
   encode: (texts: readonly string[]) => Promise<readonly Float32Array[]>,
   onProgress: (done: number, total: number) => void,
   signal: AbortSignal | undefined,
-): Promise<EmbeddingRows> {
+): Promise<Rows> {
   let data = new Float32Array(0);
   let dim = 0;
   for (let start = 0; start < texts.length; start += TEXTS_AT_ONCE) {
@@ -25,7 +26,7 @@ export async function encodeTexts(
     if (found.length !== some.length) {
       throw new EngineError(where, `the model gave ${found.length} embeddings for ${some.length} texts`, "Mend it.");
     }
-    const part = embeddingRows(where, "embedding", found);
+    const part = rowsOf(where, "embedding", found);
     if (start === 0) {
       dim = part.dim;
       data = new Float32Array(texts.length * dim);
@@ -41,16 +42,16 @@ export async function encodeTexts(
 /** The rows at length 1. @param called a row for the message where it has a number that is not finite */
 export async function unitRows(
   where: string,
-  { data, rows, dim }: EmbeddingRows,
+  { data, rows, dim }: Rows,
   called: (row: number) => string,
 ): Promise<Float32Array> {
-  const [reading] = noGrad(() => tensorScope(() => [l2Normalize(Tensor.from(data, { shape: [rows, dim] })).data()]));
-  const unit = (await reading) as Float32Array;
-  for (let row = 0; row < rows; row++) {
-    // A number that is not finite spoils the length, and so all of its row.
-    const first = unit[row * dim]!;
-    if (Number.isFinite(first) && Number.isFinite(data[row * dim]!)) continue;
-    throw new EngineError(where, `the embedding of ${called(row)} has numbers that are not finite`, "Check the model.");
-  }
-  return unit;
+  const [reading, sums] = noGrad(() =>
+    tensorScope(() => {
+      const unit = l2Normalize(Tensor.from(data, { shape: [rows, dim] }));
+      return [unit.data(), sum(unit, -1).data()] as const;
+    }),
+  );
+  const found = (await sums).findIndex((total) => !Number.isFinite(total));
+  if (found < 0) return (await reading) as Float32Array;
+  throw new EngineError(where, `the embedding of ${called(found)} has numbers that are not finite`, "Check the model.");
 }

@@ -1,4 +1,4 @@
-export type { ScoreFunction } from "./best-rows.ts";
+export type { MiningScoreFunction } from "./best-rows.ts";
 export { type CommunityOptions, communityDetection } from "./community-detection.ts";
 export { mineHardNegatives } from "./mine-hard-negatives.ts";
 export type { MiningEncodeOptions, MiningEncoder, PairScorer } from "./mining-encoder.ts";

@@ -2,15 +2,16 @@ import type { Dataset } from "../data/dataset.ts";
 import { NumpyGenerator } from "../data/numpy-generator.ts";
 import { EngineError } from "../errors.ts";
 import { Pauses } from "../index/pauses.ts";
-import { bestRows, type EmbeddingRows, part } from "./best-rows.ts";
+import type { Rows } from "../similarity/vector-rows.ts";
 import { type AnchoredTexts, anchoredTexts } from "./anchored-texts.ts";
+import { bestRows, part } from "./best-rows.ts";
 import { type Candidates, chooseNegatives, type Dropped } from "./choose-negatives.ts";
 import { anchorAndCorpusEmbeddings } from "./mining-embeddings.ts";
 import { type MineHardNegativesOptions, miningSettings } from "./mining-options.ts";
 import { scoreStatistics } from "./mining-summary.ts";
 import { NegativeRows } from "./negative-rows.ts";
-import { rescored } from "./rescore-candidates.ts";
 import { pairScores, similarityName } from "./pair-scores.ts";
+import { rescored } from "./rescore-candidates.ts";
 
 const WHERE = "mineHardNegatives";
 /** Anchors whose candidates a cross-encoder scores in one call. */
@@ -114,7 +115,7 @@ export async function mineHardNegatives(options: MineHardNegativesOptions): Prom
 
 /** The scores of each anchor's positives. */
 async function positivesOf(
-  { anchors, corpus }: { anchors: EmbeddingRows; corpus: EmbeddingRows },
+  { anchors, corpus }: { anchors: Rows; corpus: Rows },
   texts: AnchoredTexts,
   numbers: readonly number[],
   similarity: ReturnType<typeof similarityName>,

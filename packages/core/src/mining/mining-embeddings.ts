@@ -1,7 +1,7 @@
 import { EngineError } from "../errors.ts";
 import { modelFingerprint } from "../index/model-fingerprint.ts";
+import { type Rows, rowsOf } from "../similarity/vector-rows.ts";
 import type { AnchoredTexts } from "./anchored-texts.ts";
-import { type EmbeddingRows, embeddingRows } from "./best-rows.ts";
 import { cacheFile, readEmbeddings, writeEmbeddings } from "./embedding-cache.ts";
 import { encodeTexts, unitRows } from "./encode-texts.ts";
 import type { MiningEncodeOptions, MiningEncoder } from "./mining-encoder.ts";
@@ -12,7 +12,7 @@ export async function anchorAndCorpusEmbeddings(
   where: string,
   texts: AnchoredTexts,
   options: MineHardNegativesOptions,
-): Promise<{ anchors: EmbeddingRows; corpus: EmbeddingRows }> {
+): Promise<{ anchors: Rows; corpus: Rows }> {
   const { model, precomputed, cacheFolder } = options;
   if (precomputed) return fromGiven(where, texts, precomputed, options.dataset.length, options.corpus?.length ?? 0);
   if (!model) throw new EngineError(where, "there is no model", "Pass one, or precomputed embeddings.");
@@ -30,7 +30,7 @@ async function made(
   model: MiningEncoder,
   name: string,
   options: MineHardNegativesOptions,
-): Promise<EmbeddingRows> {
+): Promise<Rows> {
   const { cacheFolder, batchSize = 32, onProgress, onNotice, signal } = options;
   const prompt = what === "query" ? options.queryPrompt : options.corpusPrompt;
   const promptName = what === "query" ? options.queryPromptName : options.corpusPromptName;
@@ -68,18 +68,30 @@ async function fromGiven(
   given: PrecomputedEmbeddings,
   rows: number,
   corpusTexts: number,
-): Promise<{ anchors: EmbeddingRows; corpus: EmbeddingRows }> {
+): Promise<{ anchors: Rows; corpus: Rows }> {
   const expectCount = (name: string, found: number, right: number): void => {
     if (found === right) return;
-    throw new EngineError(where, `precomputed.${name} has ${found} embeddings for ${right} texts`, "Give one for each.");
+    throw new EngineError(
+      where,
+      `precomputed.${name} has ${found} embeddings for ${right} texts`,
+      "Give one for each.",
+    );
   };
   const extra = given.corpus ?? [];
   expectCount("anchors", given.anchors.length, rows);
   expectCount("positives", given.positives.length, rows);
   expectCount("corpus", extra.length, corpusTexts);
   const all = [...extra, ...given.positives];
-  const anchors = embeddingRows(where, "precomputed anchor", Array.from(texts.anchorSources, (i) => given.anchors[i]!));
-  const corpus = embeddingRows(where, "precomputed text", Array.from(texts.corpusSources, (i) => all[i]!));
+  const anchors = rowsOf(
+    where,
+    "precomputed anchor",
+    Array.from(texts.anchorSources, (i) => given.anchors[i]!),
+  );
+  const corpus = rowsOf(
+    where,
+    "precomputed text",
+    Array.from(texts.corpusSources, (i) => all[i]!),
+  );
   expectSameDim(where, anchors, corpus);
   const called = (of: readonly string[]) => (row: number) => JSON.stringify(of[row]!.slice(0, 80));
   return {
@@ -88,7 +100,11 @@ async function fromGiven(
   };
 }
 
-function expectSameDim(where: string, anchors: EmbeddingRows, corpus: EmbeddingRows): void {
+function expectSameDim(where: string, anchors: Rows, corpus: Rows): void {
   if (anchors.dim === corpus.dim) return;
-  throw new EngineError(where, `anchors have ${anchors.dim} numbers, texts ${corpus.dim}`, "Encode both with one model.");
+  throw new EngineError(
+    where,
+    `anchors have ${anchors.dim} numbers, texts ${corpus.dim}`,
+    "Encode both with one model.",
+  );
 }

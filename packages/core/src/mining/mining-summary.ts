@@ -76,8 +76,7 @@ export function miningSummaryText(summary: MiningSummary): string {
     if (!statistics) return key === "count" ? "0" : "";
     return key === "count" ? statistics.count.toLocaleString("en-US") : statistics[key].toFixed(4);
   };
-  const line = (...cells: string[]) =>
-    cells.map((text, i) => (i === 0 ? text.padEnd(6) : text.padStart(14))).join(" ");
+  const line = (...cells: string[]) => cells.map((text, i) => (i === 0 ? text.padEnd(6) : text.padStart(14))).join(" ");
   const lines = [line("Score", "positive", "negative", "difference")];
   for (const [title, key] of ROWS) lines.push(line(title, ...columns.map((each) => cell(each, key))));
   for (const [name, count] of Object.entries(summary.dropped)) {
@@ -87,7 +86,9 @@ export function miningSummaryText(summary: MiningSummary): string {
   }
   if (summary.missing > 0) {
     const share = ((100 * summary.missing) / summary.possible).toFixed(2);
-    lines.push(`Negatives are missing for ${summary.missing} rows (${share} %): widen rangeMax or the limits for more.`);
+    lines.push(
+      `Negatives are missing for ${summary.missing} rows (${share} %): widen rangeMax or the limits for more.`,
+    );
   }
   return lines.join("\n");
 }

@@ -1,9 +1,9 @@
 import { EngineError } from "../errors.ts";
 import { type SimilarityFunctionName, similarityFunction } from "../similarity/similarity-function.ts";
+import type { Rows } from "../similarity/vector-rows.ts";
 import { tensorScope } from "../tensor/scope.ts";
 import { noGrad } from "../tensor/tape.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import type { EmbeddingRows } from "./best-rows.ts";
 
 /** Numbers that are copied at once: 16 MB. */
 const NUMBERS_AT_ONCE = 1 << 22;
@@ -19,9 +19,9 @@ export function similarityName(where: string, name: string | null | undefined): 
 
 /** The similarity of row `left[i]` of `a` with row `right[i]` of `b`. */
 export async function pairScores(
-  a: EmbeddingRows,
+  a: Rows,
   left: readonly number[],
-  b: EmbeddingRows,
+  b: Rows,
   right: readonly number[],
   name: SimilarityFunctionName,
 ): Promise<Float32Array> {
@@ -43,7 +43,7 @@ export async function pairScores(
   return scores;
 }
 
-function taken({ data, dim }: EmbeddingRows, rows: readonly number[], start: number, end: number): Float32Array {
+function taken({ data, dim }: Rows, rows: readonly number[], start: number, end: number): Float32Array {
   const out = new Float32Array((end - start) * dim);
   for (let i = start; i < end; i++) {
     out.set(data.subarray(rows[i]! * dim, (rows[i]! + 1) * dim), (i - start) * dim);

@@ -1,7 +1,8 @@
 import { EngineError } from "../errors.ts";
 import { Pauses } from "../index/pauses.ts";
-import { bestRows, embeddingRows, part, type ScoreFunction } from "./best-rows.ts";
+import { rowsOf } from "../similarity/vector-rows.ts";
 import { BestPairs } from "./best-pairs.ts";
+import { bestRows, type MiningScoreFunction, part } from "./best-rows.ts";
 import type { MiningEncodeOptions } from "./mining-encoder.ts";
 
 export interface ParaphraseOptions {
@@ -14,7 +15,7 @@ export interface ParaphraseOptions {
   /** Neighbours of each text. @default 100 */
   topK?: number;
   /** "cosine", "dot", "euclidean", "manhattan", or a function of tensors. @default "cosine" */
-  scoreFunction?: ScoreFunction;
+  scoreFunction?: MiningScoreFunction;
   /** Called with the number of scores that are done. */
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
@@ -56,7 +57,7 @@ export async function paraphraseMiningEmbeddings(
       throw new EngineError(where, `${name} is ${value}`, "Use a whole number from 1 on.");
     }
   }
-  const all = embeddingRows(where, "embedding", embeddings);
+  const all = rowsOf(where, "embedding", embeddings);
   const pairs = new BestPairs(maxPairs);
   const pauses = new Pauses(signal);
   const total = all.rows * all.rows;
@@ -96,4 +97,3 @@ async function distinct(pairs: BestPairs, pauses: Pauses): Promise<ParaphrasePai
   }
   return found.sort((a, b) => b[0] - a[0]); // stable: of equal scores, the pair of the lower numbers first
 }
-

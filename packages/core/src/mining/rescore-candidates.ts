@@ -12,7 +12,10 @@ export async function rescored(
   { batchSize, signal }: { batchSize: number; signal: AbortSignal | undefined },
 ): Promise<{ found: Candidates[]; positiveScores: Float32Array[] }> {
   signal?.throwIfAborted();
-  const lists = numbers.flatMap((number, i) => [Array.from(found[i]!.rows).filter((row) => row >= 0), positives[number]!]);
+  const lists = numbers.flatMap((number, i) => [
+    Array.from(found[i]!.rows).filter((row) => row >= 0),
+    positives[number]!,
+  ]);
   const pairs = lists.flatMap((rows, list) =>
     rows.map((row) => [anchors[numbers[list >> 1]!]!, corpus[row]!] as const),
   );

@@ -1,5 +1,6 @@
 import { EngineError } from "../errors.ts";
-import { bestRows, embeddingRows, type ScoreFunction } from "./best-rows.ts";
+import { rowsOf } from "../similarity/vector-rows.ts";
+import { bestRows, type MiningScoreFunction } from "./best-rows.ts";
 
 export interface SemanticSearchOptions {
   /**
@@ -9,7 +10,7 @@ export interface SemanticSearchOptions {
    */
   topK?: number;
   /** "cosine", "dot", "euclidean", "manhattan", or a function of tensors. @default "cosine" */
-  scoreFunction?: ScoreFunction;
+  scoreFunction?: MiningScoreFunction;
   /** Queries that are scored together. @default 100 */
   queryChunkSize?: number;
   /** Most rows of the corpus that are scored before the next are looked at. @default 500,000, or what 64 MB hold */
@@ -44,8 +45,8 @@ export async function semanticSearch(
     throw new EngineError(where, `topK is ${topK}`, "Ask for 1 hit or more.");
   }
   const asked = queryEmbeddings instanceof Float32Array ? [queryEmbeddings] : queryEmbeddings;
-  const queries = embeddingRows(where, "query", asked);
-  const corpus = embeddingRows(where, "corpus embedding", corpusEmbeddings);
+  const queries = rowsOf(where, "query", asked);
+  const corpus = rowsOf(where, "corpus embedding", corpusEmbeddings);
   if (queries.rows === 0 || corpus.rows === 0) return asked.map(() => []);
   if (queries.dim !== corpus.dim) {
     throw new EngineError(
