@@ -56,6 +56,7 @@ export type { WeightToSave } from "./hub/weight-shards.ts";
 export * from "./index/index.ts";
 export * from "./logging/index.ts";
 export * from "./losses/index.ts";
+export * from "./mining/index.ts";
 export * from "./model/index.ts";
 export * from "./modules/index.ts";
 export { editDistance, nearestName } from "./nearest-name.ts";

@@ -37,3 +37,8 @@ export { type PoolingMode, poolingModes } from "./modules/pool-tokens.ts";
 export { Pooling, type PoolingOptions } from "./modules/pooling.ts";
 export { StaticEmbedding, type StaticEmbeddingOptions } from "./modules/static-embedding.ts";
 export type { PushModelOptions } from "./push-model.ts";
+export {
+  SentenceTransformerTrainer,
+  type SentenceTransformerTrainerOptions,
+  type SentenceTransformerTrainingArguments,
+} from "./trainer.ts";
