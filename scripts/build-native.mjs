@@ -1,12 +1,13 @@
 // node scripts/build-native.mjs [--folder copy-of-native] [-- node-gyp's own options]: builds native/ with node-gyp.
 // `npm run build` runs it through turbo.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { nodeHeaders } from "./node-headers.mjs";
 import { checkTools } from "./tools.mjs";
 
 const NATIVE_MANIFEST = fileURLToPath(new URL("../native/package.json", import.meta.url));
@@ -15,18 +16,10 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
-/**
- * The headers that came with this Node, when they are of its very version. With them the build needs no network;
- * without them node-gyp downloads them once.
- */
+/** Without them node-gyp downloads the headers once. */
 function headersBesideNode() {
-  const prefix = join(dirname(process.execPath), "..");
-  const versionFile = join(prefix, "include", "node", "node_version.h");
-  if (!existsSync(versionFile)) return [];
-  const text = readFileSync(versionFile, "utf8");
-  const part = (name) => text.match(new RegExp(`#define NODE_${name}_VERSION (\\d+)`))?.[1];
-  const version = ["MAJOR", "MINOR", "PATCH"].map(part).join(".");
-  return version === process.versions.node ? [`--nodedir=${prefix}`] : [];
+  const prefix = nodeHeaders();
+  return prefix === null ? [] : [`--nodedir=${prefix}`];
 }
 
 try {

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { nodeHeaders } from "./node-headers.mjs";
 import { checkTools, toolchain } from "./tools.mjs";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -15,6 +16,7 @@ const STAMP = join(ROOT, "node_modules/.installed");
 export async function prepare() {
   checkTools();
   await install();
+  await buildHnswlib();
   await build();
 }
 
@@ -75,6 +77,22 @@ export async function install() {
   const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
   await timed("installing packages", () => runQuietly("npm ci", ...npm(...args)));
   writeFileSync(STAMP, stamp);
+}
+
+/**
+ * Packages are installed without their scripts, so hnswlib-node comes without its binary: this builds it, as
+ * `npm rebuild hnswlib-node` does for users. Only HNSW needs it, so that a failure is a line and not the end.
+ */
+export async function buildHnswlib() {
+  const folder = join(ROOT, "node_modules/hnswlib-node");
+  if (!existsSync(folder) || existsSync(join(folder, "build/Release/addon.node"))) return;
+  const headers = nodeHeaders();
+  const env = { ...process.env, ...(headers === null ? {} : { npm_config_nodedir: headers }) };
+  try {
+    await timed("building hnswlib-node", () => runQuietly("npm rebuild", ...npm("rebuild", "hnswlib-node"), { env }));
+  } catch (error) {
+    console.log(`${error.message}\n\nWithout it the index of kind "hnsw" and its tests fail; all else works.\n`);
+  }
 }
 
 async function build() {

@@ -53,8 +53,9 @@ export { type SnapshotOptions, snapshotDownload } from "./hub/snapshot-download.
 export type { StoredDType, StoredTensor } from "./hub/stored-tensor.ts";
 export { storedWeight } from "./hub/stored-weight.ts";
 export type { WeightToSave } from "./hub/weight-shards.ts";
-export { Corpus, type CorpusOptions, type CorpusType, exactSearch } from "./index/exact.ts";
+export * from "./index/index.ts";
 export * from "./logging/index.ts";
+export * from "./losses/index.ts";
 export * from "./model/index.ts";
 export * from "./modules/index.ts";
 export { editDistance, nearestName } from "./nearest-name.ts";
@@ -97,6 +98,7 @@ export type { NestedNumbers } from "./tensor/nested.ts";
 export { parameter } from "./tensor/parameter.ts";
 export { type CounterGenerator, counterGenerator } from "./tensor/philox.ts";
 export { type RandnOptions, randn } from "./tensor/random.ts";
+export { inRowChunks } from "./tensor/row-chunks.ts";
 export { tensorScope } from "./tensor/scope.ts";
 export { liveStorages } from "./tensor/storage.ts";
 export { enableGrad, noGrad } from "./tensor/tape.ts";

@@ -21,7 +21,9 @@ export type {
   TrainingLogLine,
 } from "./card-facts.ts";
 export type { EmbeddingOf, EncodeOptions, Precision } from "./encode/encode-options.ts";
+export * from "./evaluators/index.ts";
 export type { FromPretrainedOptions } from "./load-model.ts";
+export * from "./losses/index.ts";
 export { SentenceTransformer, type SentenceTransformerOptions, type TokenizeOptions } from "./model.ts";
 export { type PoolingMode, poolingModes } from "./modules/pool-tokens.ts";
 export { Pooling, type PoolingOptions } from "./modules/pooling.ts";

@@ -20,7 +20,7 @@ export {
 } from "./multi-dataset.ts";
 export { NumpyGenerator } from "./numpy-generator.ts";
 export type { BitGenerator } from "./pcg64.ts";
-export { placeOfRow } from "./row-place.ts";
+export { datasetOfRow, placeOfRow } from "./row-place.ts";
 export type { Seed } from "./seed-sequence.ts";
 export type { SplitOptions } from "./split-rows.ts";
 export type { Row, Table } from "./table.ts";

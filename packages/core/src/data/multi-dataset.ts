@@ -4,6 +4,7 @@ import type { Dataset } from "./dataset.ts";
 import { fingerprintAfter } from "./fingerprint.ts";
 import { NumpyGenerator } from "./numpy-generator.ts";
 import { partAt, partStarts } from "./part-starts.ts";
+import { noteDataset } from "./row-place.ts";
 import type { Row } from "./table.ts";
 
 /** How batches of several datasets follow each other. */
@@ -44,8 +45,10 @@ export class MultiDataset {
   }
 
   at(row: number): Row {
-    const { dataset, row: local } = this.locate(row);
-    return dataset.at(local);
+    const { name, dataset, row: local } = this.locate(row);
+    const found = dataset.at(local);
+    noteDataset(found, name);
+    return found;
   }
 
   rows(indices: ArrayLike<number>): Row[] {

@@ -38,3 +38,27 @@ export const notePlace: (row: object, table: Table, index: number) => void = Not
 
 /** Where a row that a `Dataset` gave came from, such as "train.jsonl, line 12"; null for other objects. */
 export const placeOfRow: (row: object) => string | null = Note.read;
+
+/** Writes on a row which of several datasets it is from, in the same way. */
+class DatasetNote extends Itself {
+  #name: string;
+
+  private constructor(row: object, name: string) {
+    super(row);
+    this.#name = name;
+  }
+
+  static write(row: object, name: string): void {
+    if (#name in row) row.#name = name;
+    else new DatasetNote(row, name);
+  }
+
+  static read(row: object): string | null {
+    return #name in row ? row.#name : null;
+  }
+}
+
+export const noteDataset: (row: object, name: string) => void = DatasetNote.write;
+
+/** The name of the dataset that a row of a `MultiDataset` is from; null for other rows. */
+export const datasetOfRow: (row: object) => string | null = DatasetNote.read;

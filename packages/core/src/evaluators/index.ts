@@ -1,1 +1,13 @@
+export { type BinaryMetrics, binaryMetrics, checkLabels } from "./binary-metrics.ts";
+export { averageRanks, pearson, spearman } from "./correlation.ts";
+export { type DuplicateMetrics, duplicateMetrics } from "./duplicate-metrics.ts";
 export type { EvaluateOptions, EvaluationFacts, SentenceEvaluator } from "./evaluator.ts";
+export { pairScores } from "./pair-scores.ts";
+export { DocumentRanking, type ScoreFunction } from "./rank-documents.ts";
+export { type RankingColumns, rankingColumns } from "./ranking-columns.ts";
+export { type Ranking, type RankingCuts, rankingCuts, rankingMetrics, reciprocalRank } from "./ranking-metrics.ts";
+export { appendCsv, prefixed, prefixedKey } from "./result-files.ts";
+export { type RetrievalData, RetrievalTask } from "./retrieval-task.ts";
+export { tiedAveragePrecision, tiedNdcg } from "./tied-ranking.ts";
+export { TopRanked } from "./top-ranked.ts";
+export { type EmbeddingRow, type PackedVectors, packVectors, vectorsTensor } from "./vectors.ts";

@@ -9,12 +9,12 @@ import { sequenceRanges } from "./sequence-ranges.ts";
 
 /**
  * Encodes a packed batch whose loss compares its sequences, so that it cannot be split: in pieces of at most
- * `maxTokensPerMicroBatch` tokens, each of which is computed again for its gradient (gradient caching). At any time the
+ * `maxTokensPerMicroBatch` tokens and `maxSequencesPerMicroBatch` sequences, each of which is computed again for its gradient (gradient caching). At any time the
  * memory holds the activations of one piece; the gradient is the whole batch's, to rounding, dropout included.
  *
  * @param encode from a piece to rows, one or more per sequence in their order: `[rows, …]`. Called twice per piece, and
  *   uses no tensor with a tape but parameters
- * @param pass without `maxTokensPerMicroBatch`, or where the batch fits into it, `encode` runs once, on the whole batch
+ * @param pass without these limits, or where the batch fits into them, `encode` runs once, on the whole batch
  * @returns the pieces' rows, one piece after the other
  * @see https://arxiv.org/abs/2101.06983
  */
@@ -23,16 +23,23 @@ export function encodeInPieces(
   encode: (piece: PackedTexts, options: { dropout?: DropoutDraw }) => Tensor,
   pass: LossPass = {},
 ): Tensor {
-  const { dropout, maxTokensPerMicroBatch } = pass;
+  const {
+    dropout,
+    maxTokensPerMicroBatch = Number.POSITIVE_INFINITY,
+    maxSequencesPerMicroBatch = Number.POSITIVE_INFINITY,
+  } = pass;
+  const sequences = batch.offsets.length - 1;
   const optionsFrom = (first: number, end: number) => (dropout ? { dropout: drawFrom(dropout, first, end) } : {});
-  if (maxTokensPerMicroBatch === undefined || batch.tokens.length <= maxTokensPerMicroBatch) {
-    return encode(batch, optionsFrom(0, batch.offsets.length - 1));
+  if (batch.tokens.length <= maxTokensPerMicroBatch && sequences <= maxSequencesPerMicroBatch) {
+    return encode(batch, optionsFrom(0, sequences));
   }
   return tensorScope(() => {
-    const pieces = sequenceRanges(batch.offsets, maxTokensPerMicroBatch).map(([first, end]) => {
-      const piece = packedPiece(batch, first, end);
-      return checkpoint(() => encode(piece, optionsFrom(first, end)));
-    });
+    const pieces = sequenceRanges(batch.offsets, maxTokensPerMicroBatch, maxSequencesPerMicroBatch).map(
+      ([first, end]) => {
+        const piece = packedPiece(batch, first, end);
+        return checkpoint(() => encode(piece, optionsFrom(first, end)));
+      },
+    );
     return pieces.length === 1 ? pieces[0]! : concat(pieces);
   });
 }

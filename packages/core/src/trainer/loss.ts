@@ -7,6 +7,8 @@ export interface LossPass {
   readonly dropout?: DropoutDraw;
   /** The most tokens that the model sees at once, for losses that encode in pieces themselves: `encodeInPieces`. */
   readonly maxTokensPerMicroBatch?: number;
+  /** The most sequences that the model sees at once; where both limits are given, a piece keeps to both. */
+  readonly maxSequencesPerMicroBatch?: number;
 }
 
 /** A part of a batch, small enough for the memory. */

@@ -1,0 +1,22 @@
+import { ExactIndex } from "./exact-index.ts";
+import { ExactRows } from "./exact-rows.ts";
+import { startHnsw } from "./hnsw-index.ts";
+import { type IndexOptions, indexSettings } from "./index-options.ts";
+import { ItemTable } from "./item-table.ts";
+import type { VectorIndex } from "./vector-index.ts";
+
+/**
+ * An index without vectors.
+ *
+ *     const index = await createIndex({ dim: model.embeddingDimension, model: await modelFingerprint(model) });
+ *
+ * @throws EngineError where `kind` is "hnsw" and hnswlib-node, an optional dependency, has no binary: it says the
+ *   command that makes one
+ */
+export async function createIndex(options: IndexOptions): Promise<VectorIndex> {
+  const where = "createIndex";
+  const settings = indexSettings(where, options);
+  if (settings.kind === "hnsw") return startHnsw(where, settings);
+  const { ranges, model, dim, metric, storage, keepVectors } = settings;
+  return new ExactIndex(new ExactRows({ dim, metric, storage, keepVectors }, ranges), new ItemTable(), model);
+}

@@ -1,0 +1,33 @@
+import { expectSameShape, expectShape } from "../errors.ts";
+import { add } from "../ops/add.ts";
+import { mul } from "../ops/mul.ts";
+import { softplus } from "../ops/softplus.ts";
+import { sub } from "../ops/sub.ts";
+import { sum } from "../ops/sum.ts";
+import { transpose } from "../ops/transpose.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { inBatchNegatives } from "./in-batch-negatives.ts";
+
+/**
+ * Binary cross-entropy of scores as log-odds, summed over pairs: `Σ_i log(1 + exp(s[i])) − y[i] s[i]`.
+ *
+ * @param scores `[n]` dot products of two models' embeddings
+ * @param labels `[n]` float32: 1 for a text and itself, 0 for two texts
+ * @returns a scalar
+ * @see https://openreview.net/forum?id=Ov_sMNau-PF
+ */
+export function contrastiveTension(scores: Tensor, labels: Tensor): Tensor {
+  expectShape("contrastiveTension", "scores", scores, ["n"]);
+  expectSameShape("contrastiveTension", "scores", scores, "labels", labels);
+  return sum(sub(softplus(scores), mul(labels, scores)));
+}
+
+/**
+ * In-batch negatives in both directions: the mean of the loss of the rows and that of the columns.
+ *
+ * @param scores `[n, n]`, already multiplied by the scale
+ * @returns a scalar
+ */
+export function symmetricInBatchNegatives(scores: Tensor): Tensor {
+  return add(inBatchNegatives(scores), inBatchNegatives(transpose(scores))).mul(0.5);
+}

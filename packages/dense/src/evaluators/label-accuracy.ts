@@ -1,0 +1,79 @@
+import {
+  argmax,
+  type Collator,
+  type Columns,
+  EngineError,
+  type EvaluateOptions,
+  noGrad,
+  prefixedKey,
+  type Row,
+  type RowSource,
+  type SentenceEvaluator,
+  type Tensor,
+  tensorScope,
+} from "@ettin/core";
+import type { HasCardFacts } from "../card-facts.ts";
+import { nameSuffix, report } from "./report.ts";
+
+const WHERE = "LabelAccuracyEvaluator";
+
+/** A loss with a classifier of its own: `SoftmaxLoss`. */
+export interface ClassifierHead {
+  /** `[rows, classes]` of a batch, without dropout. */
+  logits(batch: Columns): Tensor;
+}
+
+export interface LabelAccuracyEvaluatorOptions {
+  /** Texts and labels, as in training. */
+  dataset: RowSource<Row>;
+  /** Rows to a batch, as in training: `columnsCollator`. */
+  collator: Collator<Row, Columns>;
+  /** What classifies: the loss that is trained. */
+  softmaxModel: ClassifierHead;
+  /** Before the metric's name, and in the file's. @default "" */
+  name?: string;
+  /** @default 32 */
+  batchSize?: number;
+  /** Whether a line is added to "accuracy_evaluation_<name>_results.csv". @default true */
+  writeCsv?: boolean;
+}
+
+/** The share of rows whose class a softmax loss finds: "accuracy". */
+export class LabelAccuracyEvaluator implements SentenceEvaluator<HasCardFacts> {
+  readonly name: string;
+  readonly greaterIsBetter: boolean = true;
+  readonly primaryMetric: string;
+  private readonly options: LabelAccuracyEvaluatorOptions;
+
+  constructor(options: LabelAccuracyEvaluatorOptions) {
+    if (options.dataset.length === 0) throw new EngineError(WHERE, "the dataset is empty", "Give it rows.");
+    this.name = options.name ?? "";
+    this.primaryMetric = prefixedKey(this.name, "accuracy");
+    this.options = options;
+  }
+
+  async evaluate(model: HasCardFacts, options: EvaluateOptions = {}): Promise<Record<string, number>> {
+    const { dataset, collator, softmaxModel, batchSize = 32, writeCsv = true } = this.options;
+    let right = 0;
+    for (let first = 0; first < dataset.length; first += batchSize) {
+      options.signal?.throwIfAborted();
+      const count = Math.min(batchSize, dataset.length - first);
+      const rows = dataset.rows(Int32Array.from({ length: count }, (_, i) => first + i));
+      const batch = await collator(rows, { seed: 0, epoch: 0, step: first, firstSequence: 0 });
+      const { labels } = batch;
+      if (labels?.shape.length !== 1) {
+        throw new EngineError(WHERE, "the rows have no class", 'Give the dataset a column "label" of whole numbers.');
+      }
+      const made = tensorScope(() => noGrad(() => argmax(softmaxModel.logits(batch), -1)));
+      const reading = made.data();
+      made.dispose();
+      (await reading).forEach((found: number, i: number) => {
+        if (found === labels.values[i]) right++;
+      });
+    }
+    const accuracy = right / dataset.length;
+    const file = `accuracy_evaluation${nameSuffix(this.name)}_results.csv`;
+    const csv = writeCsv ? { file, headers: ["accuracy"], values: [accuracy] } : null;
+    return report(this, model, { metrics: { accuracy }, csv }, options);
+  }
+}

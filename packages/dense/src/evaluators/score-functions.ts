@@ -1,0 +1,31 @@
+import { EngineError, type ScoreFunction, type SimilarityFunctionName, similarityFunction } from "@ettin/core";
+
+/** Functions by which documents are ranked: names of similarities, or functions by a name of their own. */
+export type ScoreFunctions = readonly SimilarityFunctionName[] | Readonly<Record<string, ScoreFunction>>;
+
+/** By name: a similarity, or a function. */
+export type NamedScores = ReadonlyMap<string, SimilarityFunctionName | ScoreFunction>;
+
+/** In the order of their names. */
+export function namedScores(where: string, functions: ScoreFunctions): NamedScores {
+  const entries: [string, SimilarityFunctionName | ScoreFunction][] = Array.isArray(functions)
+    ? (functions as readonly SimilarityFunctionName[]).map((name) => [name, name])
+    : Object.entries(functions as Readonly<Record<string, ScoreFunction>>);
+  if (entries.length === 0)
+    throw new EngineError(where, "scoreFunctions is empty", "Leave it out for the model's own.");
+  for (const [, score] of entries) if (typeof score === "string") similarityFunction(score); // it is there
+  return new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The name of the function with the best nDCG at the largest place; of equals the first. */
+export function bestByNdcg(
+  names: Iterable<string>,
+  metrics: Readonly<Record<string, number>>,
+  largest: number,
+): string {
+  let best = "";
+  for (const name of names) {
+    if (best === "" || metrics[`${name}_ndcg@${largest}`]! > metrics[`${best}_ndcg@${largest}`]!) best = name;
+  }
+  return best;
+}

@@ -1,0 +1,36 @@
+import { batchHardTriplets, type Labels, type Tensor, type TextEncoder } from "@ettin/core";
+import { BatchTripletLoss, type BatchTripletOptions } from "./batch-distance.ts";
+
+/**
+ * For each text of a batch the farthest text of its class and the nearest one of another.
+ *
+ *     loss = mean_i max(0, max_{j: y_j = y_i} d_ij − min_{k: y_k ≠ y_i} d_ik + margin)
+ *
+ * Paper: https://arxiv.org/abs/1703.07737
+ *
+ * | columns | labels |
+ * | --- | --- |
+ * | text | the number of its class |
+ *
+ * A batch needs two labels, and two texts of each: `batchSampler: "group_by_label"`.
+ *
+ * @example
+ * const loss = new BatchHardTripletLoss(model, { distanceMetric: "cosine", margin: 0.5 });
+ */
+export class BatchHardTripletLoss extends BatchTripletLoss {
+  readonly name: string = "BatchHardTripletLoss";
+  readonly margin: number;
+
+  constructor(model: TextEncoder, options: BatchTripletOptions = {}) {
+    super(model, options);
+    this.margin = options.margin ?? 5;
+  }
+
+  protected override fromDistances(distances: Tensor, classes: Labels["values"]): Tensor {
+    return batchHardTriplets(distances, classes, this.margin);
+  }
+
+  override config(): Record<string, unknown> {
+    return { ...super.config(), margin: this.margin };
+  }
+}

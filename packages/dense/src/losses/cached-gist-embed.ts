@@ -1,0 +1,36 @@
+import { type CachedOptions, cachedPass, type LossPass, type ResolvedCached, resolveCached } from "@ettin/core";
+import { GISTEmbedLoss, type GISTEmbedOptions } from "./gist-embed.ts";
+import type { GuideModel, TokenizedEncoder } from "./guide.ts";
+
+/**
+ * `GISTEmbedLoss` for batches of any size: texts are encoded in pieces, each a second time for its gradient, and scores
+ * are computed some rows at a time. Loss and gradient are those of the plain loss, to rounding.
+ *
+ * Papers: https://arxiv.org/abs/2402.16829, https://arxiv.org/abs/2101.06983
+ *
+ * Formula, columns and labels as there.
+ *
+ * @example
+ * const loss = new CachedGISTEmbedLoss(model, guide, { miniBatchSize: 32 });
+ */
+export class CachedGISTEmbedLoss extends GISTEmbedLoss {
+  override readonly name: string = "CachedGISTEmbedLoss";
+  readonly cached: ResolvedCached;
+
+  constructor(model: TokenizedEncoder, guide: GuideModel, options: GISTEmbedOptions & CachedOptions = {}) {
+    super(model, guide, options);
+    this.cached = resolveCached("CachedGISTEmbedLoss", options);
+  }
+
+  override encodingPass(pass: LossPass): LossPass {
+    return cachedPass(pass, this.cached);
+  }
+
+  protected override get rowsPerChunk(): number {
+    return this.cached.miniBatchSize;
+  }
+
+  override config(): Record<string, unknown> {
+    return { ...super.config(), ...this.cached };
+  }
+}

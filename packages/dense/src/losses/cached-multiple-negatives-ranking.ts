@@ -1,0 +1,47 @@
+import {
+  type CachedOptions,
+  cachedPass,
+  type LossPass,
+  type ResolvedCached,
+  resolveCached,
+  type TextEncoder,
+} from "@ettin/core";
+import { MultipleNegativesRankingLoss, type MultipleNegativesRankingOptions } from "./multiple-negatives-ranking.ts";
+
+export interface CachedMultipleNegativesRankingOptions extends MultipleNegativesRankingOptions, CachedOptions {}
+
+/**
+ * `MultipleNegativesRankingLoss` for batches of any size: the texts are encoded in pieces, each a second time for its
+ * gradient, and the scores are computed some rows at a time. Loss and gradient are those of the plain loss, to rounding,
+ * with the same dropout. What is in memory: the activations of one piece, `miniBatchSize` rows of scores, and the
+ * embeddings of the batch. A batch that fits into one piece is encoded once.
+ *
+ * Paper: https://arxiv.org/abs/2101.06983
+ *
+ * Formula, columns and labels as there.
+ *
+ * @example
+ * const loss = new CachedMultipleNegativesRankingLoss(model, { miniBatchSize: 32 });
+ * const args = { perDeviceTrainBatchSize: 1024 };
+ */
+export class CachedMultipleNegativesRankingLoss extends MultipleNegativesRankingLoss {
+  override readonly name: string = "CachedMultipleNegativesRankingLoss";
+  readonly cached: ResolvedCached;
+
+  constructor(model: TextEncoder, options: CachedMultipleNegativesRankingOptions = {}) {
+    super(model, options);
+    this.cached = resolveCached("CachedMultipleNegativesRankingLoss", options);
+  }
+
+  override encodingPass(pass: LossPass): LossPass {
+    return cachedPass(pass, this.cached);
+  }
+
+  protected override get rowsPerChunk(): number {
+    return this.cached.miniBatchSize;
+  }
+
+  override config(): Record<string, unknown> {
+    return { ...super.config(), ...this.cached };
+  }
+}

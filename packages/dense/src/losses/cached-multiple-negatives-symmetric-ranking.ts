@@ -1,0 +1,17 @@
+import type { CachedOptions, TextEncoder } from "@ettin/core";
+import { CachedMultipleNegativesRankingLoss } from "./cached-multiple-negatives-ranking.ts";
+import type { SymmetricRankingOptions } from "./multiple-negatives-symmetric-ranking.ts";
+
+/**
+ * `MultipleNegativesSymmetricRankingLoss` for batches of any size, as `CachedMultipleNegativesRankingLoss` does it.
+ *
+ * @example
+ * const loss = new CachedMultipleNegativesSymmetricRankingLoss(model, { miniBatchSize: 32 });
+ */
+export class CachedMultipleNegativesSymmetricRankingLoss extends CachedMultipleNegativesRankingLoss {
+  override readonly name: string = "CachedMultipleNegativesSymmetricRankingLoss";
+
+  constructor(model: TextEncoder, options: SymmetricRankingOptions & CachedOptions = {}) {
+    super(model, { ...options, directions: ["queryToDoc", "docToQuery"], partitionMode: "perDirection" });
+  }
+}

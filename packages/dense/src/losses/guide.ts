@@ -1,0 +1,55 @@
+import { type Columns, EngineError, type PackedTexts, type TextEncoder } from "@ettin/core";
+
+/** What is compared of two tokenizers. */
+interface Vocabulary {
+  readonly vocabSize: number;
+  /** The token of an id. */
+  token(id: number): string | undefined;
+}
+
+/** A model that says how its texts become ids. */
+export interface TokenizedEncoder extends TextEncoder {
+  readonly tokenizer?: Vocabulary;
+  readonly maxSeqLength?: number | null;
+}
+
+/** A model that reads texts by itself. */
+export interface GuideModel extends TokenizedEncoder {
+  /** Ids of texts, at once. */
+  tokenizeNow(texts: readonly string[]): PackedTexts;
+}
+
+/**
+ * A batch as a guide reads it: the same ids where its tokenizer has the model's vocabulary and keeps texts as long, else
+ * its own ids of the same texts.
+ */
+export function guideBatch(batch: Columns, model: TokenizedEncoder, guide: GuideModel): Columns {
+  const { maxSeqLength: longest = null } = model;
+  const keeps = guide.maxSeqLength == null || (longest !== null && guide.maxSeqLength >= longest);
+  if (keeps && sameVocabulary(model.tokenizer, guide.tokenizer)) return batch;
+  const { starts: _starts, tokenTypes: _types, ...rest } = batch;
+  const packed = guide.tokenizeNow(batch.texts.flat());
+  if (packed.offsets.length !== batch.offsets.length) {
+    throw new EngineError(
+      "guide",
+      `the guide made ${packed.offsets.length - 1} sequences of the batch's ${batch.offsets.length - 1} texts`,
+      "tokenizeNow gives one sequence per text.",
+    );
+  }
+  return { ...rest, ...packed };
+}
+
+const known = new WeakMap<Vocabulary, WeakMap<Vocabulary, boolean>>();
+
+/** Whether two tokenizers have the same tokens under the same ids. Each pair is compared once. */
+function sameVocabulary(a: Vocabulary | undefined, b: Vocabulary | undefined): boolean {
+  if (!a || !b) return false;
+  if (a === b) return true;
+  const before = known.get(a)?.get(b);
+  if (before !== undefined) return before;
+  let same = a.vocabSize === b.vocabSize;
+  for (let id = 0; same && id < a.vocabSize; id++) same = a.token(id) === b.token(id);
+  const answers = known.get(a) ?? new WeakMap<Vocabulary, boolean>();
+  known.set(a, answers.set(b, same));
+  return same;
+}
