@@ -101,7 +101,7 @@ function expectMetrics(found: Measured, expected: Measured): void {
 async function curve(kind: Kind, steps: number, way: Partial<TrainingArguments> = {}) {
   const model = await initialModel();
   const before = steps === 100 ? await measure(model) : null;
-  const names = kind === "triplets" ? ["anchor", "positive", "negative"] : ["anchor", "positive", "score"];
+  const names = (kind === "triplets" ? ["anchor", "positive", "negative"] : ["anchor", "positive", "score"]) as (keyof Row)[];
   const trainer = new SentenceTransformerTrainer({
     model,
     trainDataset: Dataset.fromRows(rows.map((row) => ({ ...row }))).selectColumns(names),
