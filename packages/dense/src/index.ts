@@ -3,14 +3,20 @@ export {
   type Columns,
   Dense,
   type DenseOptions,
+  type EmbeddingOf,
+  type EmbeddingRanges,
   type Labels,
   type ModuleActivation,
   Normalize,
   type NormalizeOptions,
+  type Precision,
+  quantizeEmbeddings,
+  rangesOf,
   Transformer,
   type TransformerLoadOptions,
   type TransformerOptions,
 } from "@ettin/core";
+export type { CardData } from "./card/card-data.ts";
 export type {
   CardFacts,
   ColumnFacts,
@@ -20,11 +26,19 @@ export type {
   TrainingFacts,
   TrainingLogLine,
 } from "./card-facts.ts";
-export type { EmbeddingOf, EncodeOptions, Precision } from "./encode/encode-options.ts";
+export type { EncodeOptions, EncodeStreamOptions } from "./encode/encode-options.ts";
+export type { EncodedTexts } from "./encode/encode-stream.ts";
 export * from "./evaluators/index.ts";
 export type { FromPretrainedOptions } from "./load-model.ts";
 export * from "./losses/index.ts";
-export { SentenceTransformer, type SentenceTransformerOptions, type TokenizeOptions } from "./model.ts";
+export { SentenceTransformer } from "./model.ts";
+export type { SaveModelOptions, SentenceTransformerOptions, TokenizeOptions } from "./model-options.ts";
 export { type PoolingMode, poolingModes } from "./modules/pool-tokens.ts";
 export { Pooling, type PoolingOptions } from "./modules/pooling.ts";
 export { StaticEmbedding, type StaticEmbeddingOptions } from "./modules/static-embedding.ts";
+export type { PushModelOptions } from "./push-model.ts";
+export {
+  SentenceTransformerTrainer,
+  type SentenceTransformerTrainerOptions,
+  type SentenceTransformerTrainingArguments,
+} from "./trainer.ts";

@@ -20,7 +20,7 @@ import {
   type SimilarityFunctionName,
   Transformer,
 } from "@ettin/core";
-import type { SentenceTransformerOptions } from "./model.ts";
+import type { SentenceTransformerOptions } from "./model-options.ts";
 import type { PoolingMode } from "./modules/pool-tokens.ts";
 import { Pooling } from "./modules/pooling.ts";
 import { StaticEmbedding } from "./modules/static-embedding.ts";

@@ -1,7 +1,10 @@
-import { stat } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import {
   type Device,
+  type EmbeddingOf,
   EngineError,
+  type EvaluateOptions,
   type InputModule,
   inputOf,
   loadModuleWeights,
@@ -12,12 +15,15 @@ import {
   moduleEntries,
   type PackedTexts,
   type ParameterEntry,
+  type Precision,
   type PromptChoice,
+  type PushedCommit,
   pairwiseSimilarity,
+  quantizeEmbeddings,
   requireTensor,
   resolvePrompt,
-  type SaveOptions,
   type Scores,
+  type SentenceEvaluator,
   type SimilarityFunctionName,
   saveModules,
   similarityFunction,
@@ -32,28 +38,16 @@ import {
   tokenizeTextsNow,
   type Vectors,
 } from "@ettin/core";
+import type { CardData } from "./card/card-data.ts";
+import { sentenceTransformerCard } from "./card/model-card.ts";
 import type { CardFacts, HasCardFacts } from "./card-facts.ts";
-import type { EmbeddingOf, EncodeOptions, Precision } from "./encode/encode-options.ts";
+import type { EncodeOptions, EncodeStreamOptions } from "./encode/encode-options.ts";
+import { type EncodedTexts, encodeInTurn } from "./encode/encode-stream.ts";
 import { encodeTexts } from "./encode/encode-texts.ts";
 import { type FromPretrainedOptions, loadSentenceTransformer } from "./load-model.ts";
+import type { SaveModelOptions, SentenceTransformerOptions, TokenizeOptions } from "./model-options.ts";
 import { Pooling } from "./modules/pooling.ts";
-
-export interface SentenceTransformerOptions {
-  /** In the order in which they run; the first takes texts. They belong to the model from now on. */
-  modules: readonly Module[];
-  /** Texts that go before queries, documents or others, by name. @default none */
-  prompts?: Readonly<Record<string, string>>;
-  /** The prompt of calls that name none. @default null */
-  defaultPromptName?: string | null;
-  /** How `similarity` compares. @default "cosine" */
-  similarityFnName?: SimilarityFunctionName;
-  /** Dimensions that `encode` keeps. @default null: all */
-  truncateDim?: number | null;
-  /** The repository that it was made from. @default null */
-  baseModel?: string | null;
-  /** The model card that came with it. @default null */
-  readme?: string | null;
-}
+import { type PushModelOptions, pushModel } from "./push-model.ts";
 
 /**
  * A model that makes one vector of each text: what Sentence Transformers calls by this name, with its files and numbers.
@@ -70,9 +64,12 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
   truncateDim: number | null;
   /** The repository that it was made from. */
   readonly baseModel: string | null;
-  /** What its card tells: the trainer and evaluators fill it. */
+  /** What people say about it in its card. */
+  cardData: CardData = {};
+  /** What its card tells of training and evaluations: the trainer and evaluators fill it. */
   readonly cardFacts: CardFacts = { training: null, evaluations: [] };
   private readonly input: InputModule;
+  private readonly readme: string | null;
   private similarityName: SimilarityFunctionName;
 
   /** @throws EngineError where the first module takes no texts, or `defaultPromptName` names no prompt */
@@ -87,6 +84,7 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
     similarityFunction(this.similarityName, where);
     this.truncateDim = options.truncateDim ?? null;
     this.baseModel = options.baseModel ?? null;
+    this.readme = options.readme ?? null;
   }
 
   /**
@@ -241,6 +239,32 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
   }
 
   /**
+   * Embeddings of texts of which there may be more than the memory holds: a batch at a time, in their order.
+   *
+   * @example
+   *   for await (const { texts, embeddings } of model.encodeStream(lines, { task: "document" })) index.add(texts, embeddings);
+   */
+  encodeStream<P extends Precision = "float32">(
+    texts: Iterable<string> | AsyncIterable<string>,
+    options: EncodeStreamOptions<P> = {},
+  ): AsyncGenerator<EncodedTexts<EmbeddingOf<P>>, void, undefined> {
+    const where = "encodeStream";
+    const { task, textsPerBatch: size = 4096, ...each } = options;
+    const { precision, ranges, calibrationEmbeddings } = options;
+    if ((precision === "int8" || precision === "uint8") && !ranges && !calibrationEmbeddings) {
+      throw new EngineError(
+        where,
+        `precision is "${precision}", but the ranges of all texts are not known while they come`,
+        "Pass ranges: await rangesOf(embeddings of some of them).",
+      );
+    }
+    const chosen = task ? this.withTask(each, task) : each;
+    const encode = (some: readonly string[], signal: AbortSignal) =>
+      this.encodeAs(where, some, { ...chosen, signal }) as Promise<EmbeddingOf<P>[]>;
+    return encodeInTurn(texts, encode, { size, signal: options.signal });
+  }
+
+  /**
    * The similarity of each embedding of `a` with each of `b`, by `similarityFnName`.
    *
    * @returns `shape` `[n, m]`; a single embedding counts as one
@@ -260,8 +284,20 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
     return moduleEntries(this.modules);
   }
 
-  /** Writes the model in the layout that Sentence Transformers 5 and 6 read. */
-  async savePretrained(folder: string, options: SaveOptions = {}): Promise<void> {
+  /** Measures the model with an evaluator: its metrics, by name. */
+  evaluate(
+    evaluator: SentenceEvaluator<SentenceTransformer>,
+    options: EvaluateOptions = {},
+  ): Promise<Record<string, number>> {
+    return evaluator.evaluate(this, options);
+  }
+
+  /**
+   * Writes the model in the layout that Sentence Transformers 5 and 6 read, with its card. A card that came with the model
+   * stays as it was unless the model was trained.
+   */
+  async savePretrained(folder: string, options: SaveModelOptions = {}): Promise<void> {
+    const { createModelCard = true, card, ...saved } = options;
     const settings = {
       modelType: "SentenceTransformer",
       prompts: this.prompts,
@@ -269,7 +305,19 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
       similarityFnName: this.similarityName,
       truncateDim: this.truncateDim,
     };
-    await saveModules(folder, this.modules, settings, options);
+    await saveModules(folder, this.modules, settings, saved);
+    if (!createModelCard) return;
+    const kept = this.cardFacts.training === null && card === undefined ? this.readme : null;
+    await writeFile(join(folder, "README.md"), kept ?? (await sentenceTransformerCard(this, card)));
+  }
+
+  /**
+   * Saves the model and uploads it to a repository of the hub, as one commit.
+   *
+   * @param repo "owner/name"; made if it is not there
+   */
+  pushToHub(repo: string, options: PushModelOptions = {}): Promise<PushedCommit> {
+    return pushModel(this, repo, options);
   }
 
   /** Takes over the weights of a folder that `savePretrained` of the same model wrote. */
@@ -312,7 +360,11 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
   ): Promise<EmbeddingOf<P> | EmbeddingOf<P>[]> {
     const all = typeof texts === "string" ? [texts] : texts;
     const { outputValue = "sentence_embedding", truncateDim = this.truncateDim, normalizeEmbeddings = false } = options;
+    const { precision = "float32" as P, ranges, calibrationEmbeddings } = options;
     const asTokens = outputValue === "token_embeddings";
+    if (asTokens && precision !== "float32") {
+      throw new EngineError(where, `outputValue is "token_embeddings", but precision "${precision}"`, "Leave one out.");
+    }
     const request = this.toPack(where, [], options);
     const rows = await encodeTexts(
       all,
@@ -330,13 +382,10 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
       },
       options,
     );
-    return (typeof texts === "string" ? rows[0]! : rows) as EmbeddingOf<P> | EmbeddingOf<P>[];
+    const { device } = this;
+    const made = await quantizeEmbeddings(rows, precision, { ranges, calibrationEmbeddings, device, where });
+    return typeof texts === "string" ? made[0]! : made;
   }
-}
-
-export interface TokenizeOptions extends PromptChoice {
-  /** Takes the prompt of queries or documents where the call names none. */
-  task?: "query" | "document";
 }
 
 const sentenceRows = (features: ModuleFeatures): Tensor =>

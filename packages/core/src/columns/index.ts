@@ -1,7 +1,10 @@
+export { COLUMN_ARGUMENTS, type ColumnTrainingArguments } from "./column-arguments.ts";
 export { type ColumnRoles, columnRoles, LABEL_COLUMNS } from "./column-rules.ts";
 export type { Columns, Labels, PackedTexts } from "./columns.ts";
 export { type ColumnsCollatorOptions, type ColumnTokenizer, columnsCollator } from "./columns-collator.ts";
+export { type ColumnsTrainerOptions, columnsTrainer, datasetsByName, type NamedDatasets } from "./columns-trainer.ts";
 export { encodeColumns, refuseEmptyTexts } from "./encode-columns.ts";
+export { LossByDataset } from "./loss-by-dataset.ts";
 export { oneColumn } from "./one-column.ts";
 export type { TextEncoder } from "./text-encoder.ts";
 export { promptOf, type TrainingPrompts } from "./training-prompts.ts";

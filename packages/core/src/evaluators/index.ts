@@ -8,6 +8,7 @@ export { type RankingColumns, rankingColumns } from "./ranking-columns.ts";
 export { type Ranking, type RankingCuts, rankingCuts, rankingMetrics, reciprocalRank } from "./ranking-metrics.ts";
 export { appendCsv, prefixed, prefixedKey } from "./result-files.ts";
 export { type RetrievalData, RetrievalTask } from "./retrieval-task.ts";
+export { SequentialEvaluator, type SequentialEvaluatorOptions } from "./sequential.ts";
 export { tiedAveragePrecision, tiedNdcg } from "./tied-ranking.ts";
 export { TopRanked } from "./top-ranked.ts";
 export { type EmbeddingRow, type PackedVectors, packVectors, vectorsTensor } from "./vectors.ts";

@@ -40,6 +40,8 @@ export interface ModelCardOptions {
   /** Names of metrics. @default those of `results` */
   metrics?: readonly string[];
   results?: readonly CardResult[];
+  /** Markdown in place of the table of results. */
+  evaluation?: string;
   /** Code that uses it. @default by `pipelineTag` */
   usage?: { typescript?: string; python?: string };
   /** More sections of Markdown, after the usage. */
@@ -58,7 +60,7 @@ export function modelCard(options: ModelCardOptions): string {
   parts.push("## Usage");
   if (usage.typescript) parts.push("In Node:", fenced("ts", usage.typescript));
   if (usage.python) parts.push("In Python:", fenced("python", usage.python));
-  if (results.length > 0) parts.push("## Evaluation", resultTable(results));
+  if (results.length > 0) parts.push("## Evaluation", options.evaluation ?? resultTable(results));
   for (const { title, text } of sections) parts.push(`## ${oneLine(title)}`, text.trim());
   return `---\n${toYaml(frontMatter(options))}---\n\n${parts.join("\n\n")}\n`;
 }

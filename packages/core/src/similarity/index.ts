@@ -3,10 +3,11 @@ export { type CosineOptions, cosSim, pairwiseCosSim } from "./cosine.ts";
 export { dotScore, pairwiseDotScore } from "./dot.ts";
 export { euclideanSim, pairwiseEuclideanSim } from "./euclidean.ts";
 export { manhattanSim, pairwiseManhattanSim } from "./manhattan.ts";
-export { pairwiseSimilarity, type Scores, type ScoresOptions, similarityMatrix, type Vectors } from "./scores.ts";
+export { pairwiseSimilarity, type Scores, type ScoresOptions, similarityMatrix } from "./scores.ts";
 export {
   isSimilarityFunctionName,
   type SimilarityFunction,
   type SimilarityFunctionName,
   similarityFunction,
 } from "./similarity-function.ts";
+export type { Vectors } from "./vector-rows.ts";

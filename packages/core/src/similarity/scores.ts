@@ -4,9 +4,7 @@ import { tensorScope } from "../tensor/scope.ts";
 import { noGrad } from "../tensor/tape.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { type SimilarityFunctionName, similarityFunction } from "./similarity-function.ts";
-
-/** One vector, or several of one length. */
-export type Vectors = Float32Array | readonly Float32Array[];
+import { type Rows, rowsOf, type Vectors } from "./vector-rows.ts";
 
 /** Scores in JavaScript's memory, row by row. */
 export interface Scores {
@@ -58,43 +56,6 @@ export async function pairwiseSimilarity(a: Vectors, b: Vectors, options: Scores
     data: await run(where, left, right, similarityFunction(similarity, where).pairwise, options),
     shape: [left.rows],
   };
-}
-
-interface Rows {
-  readonly data: Float32Array;
-  readonly rows: number;
-  readonly dim: number;
-}
-
-function rowsOf(where: string, name: string, vectors: Vectors): Rows {
-  if (vectors instanceof Float32Array) return { data: vectors, rows: 1, dim: vectors.length };
-  const dim = vectors[0]?.length ?? 0;
-  vectors.forEach((vector, i) => {
-    if (!(vector instanceof Float32Array) || vector.length !== dim) {
-      const found = vector instanceof Float32Array ? `${vector.length} numbers` : `no Float32Array`;
-      throw new EngineError(
-        where,
-        `${name}[${i}] has ${found}, but ${name}[0] has ${dim}`,
-        "Pass vectors of one length; those of an integer precision are compared by an index.",
-      );
-    }
-  });
-  return { data: joined(vectors, dim), rows: vectors.length, dim };
-}
-
-/** The buffer that the vectors are views of, where they follow each other in it; else a copy. */
-export function joined(vectors: readonly Float32Array[], dim: number): Float32Array {
-  const [first] = vectors;
-  if (!first) return new Float32Array(0);
-  const follows = vectors.every(
-    (vector, i) => vector.buffer === first.buffer && vector.byteOffset === first.byteOffset + 4 * i * dim,
-  );
-  if (follows) return new Float32Array(first.buffer, first.byteOffset, vectors.length * dim);
-  const data = new Float32Array(vectors.length * dim);
-  vectors.forEach((vector, i) => {
-    data.set(vector, i * dim);
-  });
-  return data;
 }
 
 function run(

@@ -50,6 +50,8 @@ export interface TrainerOptions<R, Batch extends Sized, Model extends TrainableM
   tokenizer?: SavedBeside;
   /** Takes sentences such as "bf16 runs as float32 here". @default the callbacks' `onNotice`, else a warning of the process */
   onNotice?: (notice: string) => void;
+  /** Sentences to tell when a run begins. @default none */
+  notices?: readonly string[];
   /** For messages: the class that the caller wrote. @default "Trainer" */
   name?: string;
   /** A package's own defaults, in place of the reference's. */

@@ -166,7 +166,7 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
   }
 
   private async open(options: TrainOptions): Promise<Run<R>> {
-    const notices: string[] = [];
+    const notices: string[] = [...(this.options.notices ?? [])];
     this.control = { ...CALM };
     const run = await openRun(
       this.options,

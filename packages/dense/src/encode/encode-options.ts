@@ -1,14 +1,4 @@
-import type { PromptChoice, SortedBatchOptions } from "@ettin/core";
-
-/** What a number of an embedding is kept as. */
-export type Precision = "float32" | "int8" | "uint8" | "binary" | "ubinary";
-
-/** The array that holds an embedding of a precision. */
-export type EmbeddingOf<P extends Precision> = P extends "float32"
-  ? Float32Array
-  : P extends "int8" | "binary"
-    ? Int8Array
-    : Uint8Array;
+import type { EmbeddingRanges, Precision, PromptChoice, SortedBatchOptions } from "@ettin/core";
 
 export interface EncodeOptions<P extends Precision = "float32"> extends PromptChoice, SortedBatchOptions {
   /**
@@ -25,8 +15,19 @@ export interface EncodeOptions<P extends Precision = "float32"> extends PromptCh
    * @default "float32"
    */
   precision?: P;
+  /** Of "int8" and "uint8": the least and the largest of each dimension. @default those of `calibrationEmbeddings` */
+  ranges?: EmbeddingRanges;
+  /** Of "int8" and "uint8": embeddings that stand for all. @default the call's own */
+  calibrationEmbeddings?: readonly Float32Array[];
   /** Brings each embedding to length 1, after it was cut. @default false */
   normalizeEmbeddings?: boolean;
   /** Keeps only so many of the first dimensions. @default the model's `truncateDim` */
   truncateDim?: number | null;
+}
+
+export interface EncodeStreamOptions<P extends Precision = "float32"> extends Omit<EncodeOptions<P>, "onProgress"> {
+  /** Takes the prompt of queries or documents where the call names none. */
+  task?: "query" | "document";
+  /** Texts of a batch that is yielded: those that are sorted by length together, and in memory. @default 4096 */
+  textsPerBatch?: number;
 }

@@ -1,3 +1,4 @@
+export { SequentialEvaluator, type SequentialEvaluatorOptions } from "@ettin/core";
 export { BinaryClassificationEvaluator, type BinaryClassificationEvaluatorOptions } from "./binary-classification.ts";
 export type { EmbeddingModel, EncodingOptions, EvaluatorEncodeOptions } from "./embedding-model.ts";
 export { EmbeddingSimilarityEvaluator, type EmbeddingSimilarityEvaluatorOptions } from "./embedding-similarity.ts";
@@ -11,6 +12,5 @@ export { MSEEvaluator, type MSEEvaluatorOptions } from "./mse.ts";
 export { NanoBEIREvaluator, type NanoBEIREvaluatorOptions } from "./nano-beir.ts";
 export { RerankingEvaluator, type RerankingEvaluatorOptions, type RerankingSample } from "./reranking.ts";
 export type { ScoreFunctions } from "./score-functions.ts";
-export { SequentialEvaluator, type SequentialEvaluatorOptions } from "./sequential.ts";
 export { TranslationEvaluator, type TranslationEvaluatorOptions } from "./translation.ts";
 export { TripletEvaluator, type TripletEvaluatorOptions } from "./triplet.ts";

@@ -1,4 +1,4 @@
-import type { EvaluateOptions, SentenceEvaluator } from "@ettin/core";
+import type { EvaluateOptions, SentenceEvaluator } from "./evaluator.ts";
 
 export interface SequentialEvaluatorOptions {
   /** One number of the primary metrics of all. @default the last one's */
