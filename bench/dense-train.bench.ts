@@ -41,7 +41,9 @@ export async function run(options: Options): Promise<void> {
   const device = openCpu();
   const threads = Number(/(\d+) thread/.exec(device.name)![1]);
   const peak = new Peak(device, threads);
-  console.log(`  ${device.name}; multiple negatives, texts up to ${MAX_LENGTH} tokens, mean pooling; MB of the process`);
+  console.log(
+    `  ${device.name}; multiple negatives, texts up to ${MAX_LENGTH} tokens, mean pooling; MB of the process`,
+  );
   console.log(
     `  ${"".padEnd(24)}${"tokens/s".padStart(9)}${"step ms".padStart(9)}  of the peak     MB  ` +
       `${"peer".padStart(8)}     MB   speed  memory`,
@@ -82,10 +84,9 @@ export async function run(options: Options): Promise<void> {
 function sentenceTransformers(options: Options, size: Size, threads: number, task: Task) {
   const { dtype, batch, miniBatch, warmup, steps, maxLength } = task;
   const numbers = { size, dtype, threads, batch, steps, warmup, "max-length": maxLength };
-  const flags = Object.entries({ ...numbers, ...(miniBatch && { "mini-batch": miniBatch }) }).flatMap(([key, value]) => [
-    `--${key}`,
-    `${value}`,
-  ]);
+  const flags = Object.entries({ ...numbers, ...(miniBatch && { "mini-batch": miniBatch }) }).flatMap(
+    ([key, value]) => [`--${key}`, `${value}`],
+  );
   const files = ["--data", options.data!, "--tokenizer", options.tokenizer!];
   return peer("peers.py", miniBatch ? "dense-train-cached" : "dense-train", ...flags, ...files, "--json");
 }

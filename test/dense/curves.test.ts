@@ -1,7 +1,7 @@
 /** Loss curves of 100 fine-tuning steps beside Sentence Transformers': scripts/reference/dense_curves.py. */
 import { copyFileSync, cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Dataset, ModernBertModel, saveWeights, Tokenizer, type TrainingArguments } from "@ettin/core";
+import { Dataset, saveWeights, type TrainingArguments } from "@ettin/core";
 import {
   CoSENTLoss,
   EmbeddingSimilarityEvaluator,
@@ -59,7 +59,8 @@ async function initialModel(): Promise<SentenceTransformer> {
 }
 
 const column = (name: "anchor" | "positive" | "negative"): string[] => rows.map((row) => row[name]);
-const byNumber = <T>(values: readonly T[]): Record<string, T> => Object.fromEntries(values.map((value, i) => [i, value]));
+const byNumber = <T>(values: readonly T[]): Record<string, T> =>
+  Object.fromEntries(values.map((value, i) => [i, value]));
 
 async function measure(model: SentenceTransformer): Promise<Measured> {
   const triplet = new TripletEvaluator({
@@ -101,7 +102,9 @@ function expectMetrics(found: Measured, expected: Measured): void {
 async function curve(kind: Kind, steps: number, way: Partial<TrainingArguments> = {}) {
   const model = await initialModel();
   const before = steps === 100 ? await measure(model) : null;
-  const names = (kind === "triplets" ? ["anchor", "positive", "negative"] : ["anchor", "positive", "score"]) as (keyof Row)[];
+  const names = (
+    kind === "triplets" ? ["anchor", "positive", "negative"] : ["anchor", "positive", "score"]
+  ) as (keyof Row)[];
   const trainer = new SentenceTransformerTrainer({
     model,
     trainDataset: Dataset.fromRows(rows.map((row) => ({ ...row }))).selectColumns(names),
@@ -127,6 +130,7 @@ async function curve(kind: Kind, steps: number, way: Partial<TrainingArguments> 
 const deviation = (found: readonly number[], expected: readonly number[]): number =>
   Math.max(...found.map((loss, step) => Math.abs(loss - expected[step]!) / Math.max(1e-2, expected[step]!)));
 
+// Measured: losses 5.0e-5 and 1.1e-6, metrics 5e-7, embeddings 1.2e-7 before and 4e-6 after.
 describe.each(["triplets", "pairs"] as const)("fine-tuning on %s", (kind) => {
   const expected = fixture.runs[kind];
   let plain: Awaited<ReturnType<typeof curve>>;
@@ -145,7 +149,7 @@ describe.each(["triplets", "pairs"] as const)("fine-tuning on %s", (kind) => {
       const differences = plain[when]!.embeddings.map((row, i) =>
         Math.max(...row.map((x, j) => Math.abs(x - expected[when].embeddings[i]![j]!))),
       );
-      expect(Math.max(...differences)).toBeLessThan(when === "before" ? 1e-5 : 1e-3);
+      expect(Math.max(...differences)).toBeLessThan(when === "before" ? 1e-5 : 1e-4);
     }
   });
 
