@@ -92,6 +92,7 @@ export {
 } from "./optim/schedule.ts";
 export { StableAdamW, type StableAdamWOptions } from "./optim/stable-adamw.ts";
 export * from "./quantization/index.ts";
+export * from "./queue/index.ts";
 export * from "./similarity/index.ts";
 export type { TypedArray } from "./tensor/bytes.ts";
 export { checkpoint } from "./tensor/checkpoint.ts";

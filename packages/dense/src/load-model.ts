@@ -78,17 +78,16 @@ export async function loadSentenceTransformer(
   if (converted) {
     onNotice?.(`${idOrFolder} was saved as ${settings.modelType}: its weights are loaded with a pooling of their own.`);
   }
+  const given = readPrompts("fromPretrained", "the options", options.prompts);
   const modules =
     entries && !converted
       ? await loadModules(folder, entries, readers, load)
       : await bareModules(folder, load, options.poolingMode);
-  const [first] = modules;
-  if (options.maxSeqLength !== undefined && first instanceof Transformer) first.maxSeqLength = options.maxSeqLength;
   const stored = settings?.similarityFnName;
   const readme = entries ? await readFile(join(folder, "README.md"), "utf8").catch(() => null) : null;
   return {
     modules,
-    prompts: { ...settings?.prompts, ...readPrompts("fromPretrained", "the options", options.prompts) },
+    prompts: { ...settings?.prompts, ...given },
     defaultPromptName: options.defaultPromptName ?? settings?.defaultPromptName ?? null,
     similarityFnName: options.similarityFnName ?? (isSimilarityFunctionName(stored) ? stored : "cosine"),
     truncateDim: options.truncateDim === undefined ? (settings?.truncateDim ?? null) : options.truncateDim,

@@ -95,7 +95,15 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
    * @throws EngineError naming file and field where files contradict each other
    */
   static async fromPretrained(idOrFolder: string, options: FromPretrainedOptions = {}): Promise<SentenceTransformer> {
-    return new SentenceTransformer(await loadSentenceTransformer(idOrFolder, options));
+    const loaded = await loadSentenceTransformer(idOrFolder, options);
+    try {
+      const model = new SentenceTransformer(loaded);
+      if (options.maxSeqLength !== undefined) model.maxSeqLength = options.maxSeqLength;
+      return model;
+    } catch (error) {
+      for (const module of loaded.modules) module.dispose();
+      throw error;
+    }
   }
 
   get tokenizer(): Tokenizer {
@@ -375,7 +383,7 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
           asTokens
             ? requireTensor(where, this.run({ batch, tensors: {} }, this.modules, {}), outputValue)
             : this.forward(batch),
-        dim: asTokens ? this.input.embeddingDimension! : this.fullDimension,
+        dim: this.fullDimension,
         rows: asTokens ? "tokens" : "texts",
         truncateDim,
         normalize: normalizeEmbeddings,

@@ -24,7 +24,7 @@ const title = (metric: string): string =>
 export const evaluationResults = (evaluations: readonly EvaluationFacts[]): CardResult[] =>
   evaluations.map((facts) => ({
     task: TASKS[facts.evaluator] ?? "custom",
-    dataset: { name: facts.name || "unknown", type: facts.name || "unknown" },
+    dataset: { name: facts.name || "unknown", type: facts.name.replace(/\s+/g, "-") || "unknown" },
     metrics: Object.entries(facts.metrics).map(([metric, value]) => {
       const type = bare(metric, facts);
       return { type, value, name: title(type) };

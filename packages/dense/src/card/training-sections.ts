@@ -24,7 +24,7 @@ export function trainingSections(training: TrainingFacts): { title: string; text
       const loss = line.trainingLoss === null ? "-" : short(line.trainingLoss);
       const values = metrics.map((name) => (name in line.metrics ? short(line.metrics[name]!) : "-"));
       const cells = [short(line.epoch), String(line.step), loss, ...values];
-      return line.step === bestStep ? cells.map((text) => `**${text}**`) : cells;
+      return line.step === bestStep ? cells.map((text) => (text === "-" ? text : `**${text}**`)) : cells;
     });
     const lines = table(["epoch", "step", "training loss", ...metrics.map(cell)], rows);
     const note = bestStep === null ? "" : "\n\nThe bold line is the step whose weights these are.";

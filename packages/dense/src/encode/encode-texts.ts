@@ -14,7 +14,7 @@ export interface EncodeWork {
   readonly tokenize: (texts: readonly string[]) => Promise<PackedTexts>;
   /** A row per text, or where `rows` is "tokens" a row per token. */
   readonly forward: (batch: PackedTexts) => Tensor;
-  /** Numbers in a row that `forward` makes. */
+  /** Numbers in a text's row. */
   readonly dim: number;
   readonly rows: "texts" | "tokens";
   readonly truncateDim: number | null;
@@ -46,8 +46,9 @@ export async function encodeTexts(
   if (rows === "tokens") {
     const found = new Array<Float32Array>(texts.length);
     const take = (values: Float32Array, numbers: readonly number[], { offsets }: PackedTexts) => {
+      const width = values.length / Math.max(1, offsets.at(-1)!);
       numbers.forEach((number, b) => {
-        found[number] = values.slice(offsets[b]! * dim, offsets[b + 1]! * dim);
+        found[number] = values.slice(offsets[b]! * width, offsets[b + 1]! * width);
       });
     };
     await inSortedBatches(where, texts, { tokenize, run, take }, options);

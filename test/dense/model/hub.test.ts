@@ -1,0 +1,48 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { SentenceTransformer } from "@ettin/dense";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { DENSE, disposed, expectRows, facts, openModel } from "../../support/dense-fixture.ts";
+import { temporaryFolder } from "../../support/folder.ts";
+import { startHub, TOKEN } from "../../support/hub-server.ts";
+
+const hub = await startHub();
+const root = temporaryFolder();
+
+beforeEach(() => {
+  for (const name of Object.keys(process.env)) if (/^(HF|HUGGING)/.test(name)) vi.stubEnv(name, undefined);
+  vi.stubEnv("HF_HOME", join(root, "home"));
+});
+afterEach(() => vi.unstubAllEnvs());
+
+test("a model is pushed as one commit with a card that names it, and opens from the hub with the files it needs", async () => {
+  const model = await openModel(join(DENSE, "model"));
+  const { commit } = await model.pushToHub("me/retriever", { token: TOKEN, endpoint: hub.endpoint });
+  const repo = hub.repos.get("me/retriever")!;
+  expect(hub.uploads.at(-1)).toMatchObject({ kind: "commit", body: { summary: "Add SentenceTransformer model" } });
+  expect(repo.files.get("README.md")!.toString()).toContain('SentenceTransformer.fromPretrained("me/retriever")');
+  repo.commit = commit;
+  repo.files.set("onnx/model.onnx", Buffer.from("large"));
+  repo.files.set("old/model.safetensors", Buffer.from("large"));
+
+  const from = { endpoint: hub.endpoint, cacheDir: join(root, "cache"), token: TOKEN };
+  const again = disposed(await SentenceTransformer.fromPretrained("me/retriever", from));
+  expectRows(await again.encode(facts.texts), facts.embeddings);
+  expect(again.baseModel).toBe("me/retriever");
+  const snapshot = join(root, "cache/models--me--retriever/snapshots", commit);
+  expect(existsSync(join(snapshot, "2_Dense/model.safetensors"))).toBe(true);
+  expect(existsSync(join(snapshot, "onnx")) || existsSync(join(snapshot, "old"))).toBe(false);
+
+  await again.savePretrained(join(root, "saved"));
+  expect(readFileSync(join(root, "saved/README.md"), "utf8")).toBe(repo.files.get("README.md")!.toString());
+});
+
+test("a name alone is one of sentence-transformers", async () => {
+  const repo = hub.repos.get("me/retriever")!;
+  hub.repos.set("sentence-transformers/small", repo);
+  const from = { endpoint: hub.endpoint, cacheDir: join(root, "cache"), token: TOKEN };
+  const model = disposed(await SentenceTransformer.fromPretrained("small", from));
+  expect(model.embeddingDimension).toBe(12);
+  await expect(SentenceTransformer.fromPretrained("none-such", from)).rejects.toThrow("none-such");
+  await expect(SentenceTransformer.fromPretrained("a/b/c", from)).rejects.toThrow("is no folder");
+});

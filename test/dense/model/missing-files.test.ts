@@ -1,0 +1,190 @@
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { SentenceTransformer } from "@ettin/dense";
+import { afterAll, describe, expect, test } from "vitest";
+import { DENSE, expectRows, facts, openModel } from "../../support/dense-fixture.ts";
+import { temporaryFolder } from "../../support/folder.ts";
+import { tinyModelFolder } from "../../support/tiny-encoder.ts";
+
+const root = temporaryFolder();
+const causal = await tinyModelFolder({ causal: true });
+let count = 0;
+
+/** A copy of the model with version 6's files, and what a test does to it. */
+function damaged(change: (folder: string) => void): string {
+  const folder = join(root, String(count++));
+  cpSync(join(DENSE, "model"), folder, { recursive: true });
+  change(folder);
+  return folder;
+}
+
+const without = (...names: string[]) =>
+  damaged((folder) => {
+    for (const name of names) rmSync(join(folder, name), { recursive: true });
+  });
+
+const withJson = (name: string, change: (json: Record<string, unknown>) => unknown) =>
+  damaged((folder) => {
+    const file = join(folder, name);
+    writeFileSync(file, JSON.stringify(change(JSON.parse(readFileSync(file, "utf8")))));
+  });
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+describe("what is missing has a default", () => {
+  test("no modules.json: a transformer with mean pooling, and no prompts", async () => {
+    const model = await openModel(without("modules.json"));
+    expect(model.modules.map(({ className }) => className)).toEqual(["Transformer", "Pooling"]);
+    expect(model.prompts).toEqual({ query: "", document: "" });
+    const mean = facts.poolings.find(({ modes, includePrompt }) => modes === "mean" && includePrompt)!;
+    expectRows(await model.encode(facts.texts, { prompt: mean.prompt }), mean.embeddings);
+  });
+
+  test("no config_sentence_transformers.json: cosine, and no prompts", async () => {
+    const model = await openModel(without("config_sentence_transformers.json"));
+    expect([model.similarityFnName, model.prompts]).toEqual(["cosine", { query: "", document: "" }]);
+    expectRows(await model.encode(facts.texts), facts.embeddings);
+  });
+
+  test("no sentence_bert_config.json: the tokenizer's length", async () => {
+    const model = await openModel(without("sentence_bert_config.json"));
+    expect(model.maxSeqLength).toBe(24);
+    expectRows(await model.encode(facts.texts), facts.embeddings);
+  });
+
+  test("no length anywhere: the model's positions", async () => {
+    const folder = withJson("tokenizer_config.json", (json) => ({ ...json, model_max_length: 1e30 }));
+    expect((await openModel(folder)).maxSeqLength).toBe(64);
+  });
+
+  test("another name of other times for the transformer's settings", async () => {
+    const folder = damaged((at) => {
+      rmSync(join(at, "sentence_bert_config.json"));
+      writeFileSync(join(at, "sentence_roberta_config.json"), '{"max_seq_length": 9, "do_lower_case": false}');
+    });
+    expect((await openModel(folder)).maxSeqLength).toBe(9);
+  });
+
+  test("no folder of Normalize, which used to hold nothing", async () => {
+    expectRows(await (await openModel(without("3_Normalize"))).encode(facts.texts), facts.embeddings);
+  });
+
+  test("an older pooling file without its last switches", async () => {
+    const folder = withJson("1_Pooling/config.json", () => ({
+      word_embedding_dimension: 16,
+      pooling_mode_cls_token: false,
+      pooling_mode_mean_tokens: true,
+      pooling_mode_max_tokens: false,
+      pooling_mode_mean_sqrt_len_tokens: false,
+    }));
+    expectRows(await (await openModel(folder)).encode(facts.texts), facts.embeddings);
+  });
+
+  test("a model saved as another kind gets a pooling of its own, and says so", async () => {
+    const folder = withJson("config_sentence_transformers.json", (json) => ({ ...json, model_type: "SparseEncoder" }));
+    const notices: string[] = [];
+    const model = await openModel(folder, { onNotice: (text) => notices.push(text) });
+    expect(model.modules.map(({ className }) => className)).toEqual(["Transformer", "Pooling"]);
+    expect(notices.join()).toContain("was saved as SparseEncoder");
+  });
+
+  test("an activation that is not PyTorch's is Tanh, and says so", async () => {
+    const folder = withJson("2_Dense/config.json", (json) => ({ ...json, activation_function: "evil.module.Run" }));
+    const notices: string[] = [];
+    const model = await openModel(folder, { onNotice: (text) => notices.push(text) });
+    expectRows(await model.encode(facts.texts), facts.embeddings);
+    expect(notices.join()).toContain('"evil.module.Run"');
+  });
+
+  test("is_causal false in a causal language model: mean pooling", async () => {
+    const folder = join(root, "not-causal");
+    cpSync(causal, folder, { recursive: true });
+    const config = JSON.parse(readFileSync(join(folder, "config.json"), "utf8"));
+    writeFileSync(join(folder, "config.json"), JSON.stringify({ ...config, is_causal: false }));
+    expect((await openModel(folder)).modules[1]).toMatchObject({ modes: ["mean"] });
+  });
+});
+
+describe("prompts", () => {
+  test("of the caller go before the file's, an empty one too", async () => {
+    const model = await openModel(join(DENSE, "model"), { prompts: { query: "", other: "o: " } });
+    expect(model.prompts).toEqual({ query: "", document: "", passage: "passage: ", other: "o: " });
+  });
+  test("a default that names none is an error", async () => {
+    const folder = withJson("config_sentence_transformers.json", (json) => ({ ...json, default_prompt_name: "x" }));
+    await expect(SentenceTransformer.fromPretrained(folder)).rejects.toThrow('there is no prompt named "x"');
+  });
+});
+
+describe("what is damaged or hostile is named", () => {
+  const moduleList = (change: (list: Record<string, unknown>[]) => unknown) =>
+    withJson("modules.json", (json) => change(json as never));
+  test.each<[string, () => string, string]>([
+    ["no weights of a module", () => without("2_Dense/model.safetensors"), "has neither model.safetensors"],
+    ["no dimension", () => withJson("1_Pooling/config.json", () => ({})), "word_embedding_dimension is missing"],
+    ["no pooling file", () => without("1_Pooling/config.json"), "1_Pooling/config.json: it cannot be read"],
+    ["no tokenizer", () => without("tokenizer.json"), "has no tokenizer.json"],
+    ["an unknown mode", () => withJson("1_Pooling/config.json", (j) => ({ ...j, pooling_mode: "best" })), '"best"'],
+    [
+      "weights of another shape",
+      () => withJson("2_Dense/config.json", (j) => ({ ...j, out_features: 13 })),
+      "have linear.weight [12, 16], but [13, 16] is needed",
+    ],
+    [
+      "weights too many",
+      () => withJson("2_Dense/config.json", (j) => ({ ...j, bias: false })),
+      'have "linear.bias", for which there is no place',
+    ],
+    [
+      "an unknown activation",
+      () => withJson("2_Dense/config.json", (j) => ({ ...j, activation_function: "torch.nn.modules.activation.Best" })),
+      'activation "Best" is unknown',
+    ],
+    [
+      "a class that is not ours",
+      () => moduleList((list) => [...list.slice(0, 3), { ...list[3], type: "some.where.Router" }]),
+      'a module of class "some.where.Router"',
+    ],
+    ["a path out of the folder", () => moduleList((list) => [list[0], { ...list[1], path: "../x" }]), '"../x"'],
+    ["an absolute path", () => moduleList((list) => [list[0], { ...list[1], path: "/etc" }]), '"/etc"'],
+    [
+      "a path of another system",
+      () => moduleList((list) => [list[0], { ...list[1], path: "C:\\x" }]),
+      "below the model",
+    ],
+    ["two modules in one place", () => moduleList((list) => [list[0], list[1], { ...list[1], idx: 2 }]), "two modules"],
+    ["a list that is none", () => withJson("modules.json", () => ({})), "a list of 1 to 64 modules"],
+    ["no input module", () => moduleList((list) => [{ ...list[1], idx: 0 }]), "its modules are Pooling"],
+    [
+      "a list that is no JSON",
+      () => damaged((folder) => writeFileSync(join(folder, "modules.json"), "[{")),
+      "modules.json: this is not JSON",
+    ],
+    [
+      "prompts that are no texts",
+      () => withJson("config_sentence_transformers.json", (j) => ({ ...j, prompts: { query: 3 } })),
+      'prompt "query"',
+    ],
+    [
+      "a length that is none",
+      () => withJson("sentence_bert_config.json", () => ({ max_seq_length: -3 })),
+      "max_seq_length in",
+    ],
+    [
+      "another task",
+      () => withJson("sentence_bert_config.json", (j) => ({ ...j, transformer_task: "fill-mask" })),
+      'is "fill-mask"',
+    ],
+    ["a folder that is not there", () => join(root, "nowhere/at/all"), "is no folder"],
+    [
+      "a folder without a model",
+      () => {
+        mkdirSync(join(root, "empty"), { recursive: true });
+        return join(root, "empty");
+      },
+      "[",
+    ],
+  ])("%s", async (_, folder, message) => {
+    await expect(SentenceTransformer.fromPretrained(folder())).rejects.toThrow(message);
+  });
+});
