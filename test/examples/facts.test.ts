@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { retrievalData } from "../../examples/retrieval-data.ts";
-// @ts-expect-error a script without types
 import { factFiles } from "../../scripts/facts.mjs";
 import { ROOT } from "../support/root.ts";
 
