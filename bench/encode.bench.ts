@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { openCpu } from "@ettin/core";
 import { checkpointFolder } from "./support/checkpoint-folder.ts";
@@ -9,8 +10,9 @@ import type { Report, Task } from "./support/encoder-process.ts";
 import { median, Peak } from "./support/peak.ts";
 import { peer } from "./support/peer.ts";
 
-export const name = "Encoding texts: tokenize, forward, mean pooling (sentence-transformers beside us in the same run)";
+export const name = "Encoding texts by SentenceTransformer.encode (sentence-transformers beside us in the same run)";
 
+const TOKENIZER = fileURLToPath(new URL("../examples/tokenizer", import.meta.url));
 const BATCH = 32;
 const MAX_LENGTH = 512;
 /** [layers, hidden, intermediate], and batches of 32 texts per call. */
@@ -28,9 +30,9 @@ function operationsPerToken(size: Size): number {
 
 interface Options {
   quick: boolean;
-  /** Rows `{"query", "positive"}`, JSONL or JSONL.gz. Without it: random ids of real lengths, and no peer. */
+  /** Rows `{"query", "positive"}`, JSONL or JSONL.gz. Without it: pieces of the bundled tales, and no peer. */
   data?: string;
-  /** A folder with `tokenizer.json`. */
+  /** A folder with `tokenizer.json`. @default the bundled one */
   tokenizer?: string;
   /** Whether to leave out some: "17m", "bfloat16" … @default all */
   only?: string;
@@ -43,10 +45,11 @@ function passages(path: string, count: number): string[] {
   return lines.map((line) => (JSON.parse(line) as { positive: string }).positive);
 }
 
-function inputsOf(options: Options, count: number): string[] | number[] {
-  if (options.data && options.tokenizer) return passages(options.data, count);
-  const { lengths } = JSON.parse(readFileSync(new URL("./data/lengths.json", import.meta.url), "utf8"));
-  return (lengths as number[]).slice(0, count).map((length) => Math.min(length, MAX_LENGTH));
+/** Texts of `--data`, or without it pieces of the bundled tales. */
+function textsOf(options: Options, count: number): string[] {
+  if (options.data) return passages(options.data, count);
+  const tales = readFileSync(new URL("../examples/tales.txt", import.meta.url), "utf8").split("\n\n");
+  return Array.from({ length: count }, (_, i) => tales[i % tales.length]!.slice(0, 100 + ((i * 131) % 500)));
 }
 
 export async function run(options: Options): Promise<void> {
@@ -55,7 +58,7 @@ export async function run(options: Options): Promise<void> {
   const peak = new Peak(device, threads);
   const folder = mkdtempSync(join(tmpdir(), "ettin-encode-"));
   const withPeer = options.data !== undefined && options.tokenizer !== undefined;
-  if (!withPeer) console.log("  random ids of real lengths; with --data and --tokenizer: texts, and the peer");
+  if (!withPeer) console.log("  pieces of the bundled tales; with --data and --tokenizer: those texts, and the peer");
   console.log(`  ${device.name}; tokens/s, megabytes of the process at its peak`);
   console.log(
     `  ${"".padEnd(16)}${"ours".padStart(9)}  of the peak     MB  ${"peer".padStart(9)}     MB   speed  memory`,
@@ -64,12 +67,12 @@ export async function run(options: Options): Promise<void> {
   for (const size of Object.keys(SIZES) as Size[]) {
     const batches = options.quick ? 2 : SIZES[size].batches;
     const inputs = join(folder, `${size}.json`);
-    writeFileSync(inputs, JSON.stringify(inputsOf(options, BATCH * batches)));
-    const model = await checkpointFolder(size, options.tokenizer);
+    writeFileSync(inputs, JSON.stringify(textsOf(options, BATCH * batches)));
+    const model = await checkpointFolder(size, options.tokenizer ?? TOKENIZER);
     for (const dtype of ["float32", "bfloat16"] as const) {
       if (options.only && !`${size} ${dtype}`.includes(options.only)) continue;
       const repeats = options.quick ? 1 : 5;
-      const task: Task = { folder: model, dtype, inputs, maxLength: MAX_LENGTH, tokensPerBatch: 1024, repeats };
+      const task: Task = { folder: model, dtype, inputs, maxLength: MAX_LENGTH, repeats };
       const before = await peak.settled();
       const ours = inChild<Report>("encoder-process.ts", task);
       const peer = withPeer ? sentenceTransformers(options, size, dtype, threads, batches) : null;

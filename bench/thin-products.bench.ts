@@ -1,6 +1,6 @@
 import { type Device, openCpu, parameter, Tensor } from "@ettin/core";
 import { median } from "./support/peak.ts";
-import { Reading } from "./support/reading.ts";
+import { Reading } from "./support/reading.mjs";
 
 export const name = "Products of decoding, x·Wᵀ with 1 to 16 rows: GB/s of weights and share of the read bandwidth";
 

@@ -1,8 +1,7 @@
 /** A process of its own that continues prompts with a decoder and says how long a token took: its argument is a `Task`. */
 import { generate, ModernBertDecoderForCausalLM } from "@ettin/core";
-import { median } from "./peak.ts";
 import { peakMemory } from "./peak-memory.mjs";
-import { Reading } from "./reading.ts";
+import { Reading } from "./reading.mjs";
 
 export interface Task {
   /** Of the model. */
@@ -32,6 +31,8 @@ const model = await ModernBertDecoderForCausalLM.fromPretrained(task.folder, { d
 const prompts = Array.from({ length: task.batch }, (_, b) =>
   Array.from({ length: task.promptTokens }, (_, i) => 1000 + ((b * 7919 + i * i * 31 + i * 17) % 40000)),
 );
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
 async function timed(maxNewTokens: number): Promise<number> {
   const begin = performance.now();

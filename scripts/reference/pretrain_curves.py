@@ -219,4 +219,5 @@ def main():
     (OUT / "curves.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -59,14 +59,15 @@ function unknownOption(command: Command, given: string, known: readonly string[]
   return new UsageError(`ettin ${command.name} has no option ${given}. ${way}`);
 }
 
-function checkOperands({ name, operands, several }: Command, given: readonly string[]): void {
+function checkOperands({ name, operands, optional, several }: Command, given: readonly string[]): void {
   if (given.length < operands.length) {
     throw new UsageError(
       `ettin ${name} needs ${operands.map((each) => `<${each}>`).join(" ")}, but <${operands[given.length]}> is missing`,
     );
   }
-  if (given.length > operands.length && !several) {
-    const extra = given[operands.length]!;
+  const most = operands.length + (optional === undefined ? 0 : 1);
+  if (given.length > most && !several) {
+    const extra = given[most]!;
     throw new UsageError(
       `ettin ${name} does not know what to do with ${JSON.stringify(extra)}. Put quotes around a text with spaces.`,
     );

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { createInterface } from "node:readline";
 import { main } from "./main.ts";
 
 const stop = new AbortController();
@@ -13,5 +14,9 @@ process.exitCode = await main(process.argv.slice(2), {
   writeError: (text) => process.stderr.write(text),
   interactive: process.stderr.isTTY === true,
   signal: stop.signal,
+  input: {
+    typed: process.stdin.isTTY === true,
+    lines: () => createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY, signal: stop.signal }),
+  },
 });
 process.removeAllListeners("SIGINT");

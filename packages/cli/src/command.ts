@@ -6,6 +6,16 @@ export interface Terminal {
   readonly interactive: boolean;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  /** What comes in. Without it there is nothing to read. */
+  readonly input?: TerminalInput;
+}
+
+/** The standard input. */
+export interface TerminalInput {
+  /** Whether a person types it. */
+  readonly typed: boolean;
+  /** Its lines, without their ends, as they come. */
+  lines(): AsyncIterable<string>;
 }
 
 /** An option of a command, as `--help` shows it. */
@@ -30,6 +40,8 @@ export interface Command {
   readonly summary: string;
   /** Names of the arguments, in order; all are needed. */
   readonly operands: readonly string[];
+  /** The name of one more that may be left out. */
+  readonly optional?: string;
   /** Whether the last of them may come several times. */
   readonly several?: boolean;
   readonly options: OptionSpecs;

@@ -22,7 +22,8 @@ export function usage(command: Command): string {
       [type === "boolean" ? `--${name}` : `--${name} <${value ?? "value"}>`, help] as const,
   );
   const width = Math.max(...entries.map(([left]) => left.length)) + 2;
-  const operands = command.operands.map((operand) => ` <${operand}>`).join("") + (command.several ? " …" : "");
+  const needed = command.operands.map((operand) => ` <${operand}>`).join("");
+  const operands = `${needed}${command.optional ? ` [${command.optional}]` : ""}${command.several ? " …" : ""}`;
   const notes = command.notes ? `\n${command.notes.trim()}\n` : "";
   return `ettin ${command.name}: ${command.summary}
 

@@ -34,7 +34,7 @@ export async function load<M extends PreTrainedModel>(
 }
 
 /** Shows downloads on a line of the error output that is written over, a few times a second. */
-function progressLine(terminal: Terminal): NonNullable<HubOptions["onProgress"]> {
+export function progressLine(terminal: Terminal): NonNullable<HubOptions["onProgress"]> {
   let shown = 0;
   return ({ file, received, size }) => {
     const now = Date.now();

@@ -1,16 +1,29 @@
 import { parseArguments } from "./arguments.ts";
 import { type Command, type Terminal, UsageError } from "./command.ts";
+import { buildIndex } from "./commands/build-index.ts";
 import { dataCommands } from "./commands/data.ts";
 import { doctor } from "./commands/doctor.ts";
+import { encode } from "./commands/encode.ts";
 import { fillMask } from "./commands/fill-mask.ts";
 import { generate } from "./commands/generate.ts";
 import { info } from "./commands/info.ts";
 import { pretrain } from "./commands/pretrain.ts";
+import { search } from "./commands/search.ts";
 import { overview, usage } from "./help.ts";
 import { nearest } from "./nearest.ts";
 import { version } from "./version.ts";
 
-const COMMANDS: readonly Command[] = [fillMask, generate, pretrain, info, ...dataCommands, doctor];
+const COMMANDS: readonly Command[] = [
+  fillMask,
+  generate,
+  encode,
+  buildIndex,
+  search,
+  pretrain,
+  info,
+  ...dataCommands,
+  doctor,
+];
 
 /** The exit codes: done, failed, wrong command line, stopped by Ctrl-C. */
 const [DONE, FAILED, USAGE, STOPPED] = [0, 1, 2, 130];

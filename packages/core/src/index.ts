@@ -56,6 +56,7 @@ export type { WeightToSave } from "./hub/weight-shards.ts";
 export * from "./index/index.ts";
 export * from "./logging/index.ts";
 export * from "./losses/index.ts";
+export * from "./mining/index.ts";
 export * from "./model/index.ts";
 export * from "./modules/index.ts";
 export { editDistance, nearestName } from "./nearest-name.ts";
@@ -91,6 +92,7 @@ export {
 } from "./optim/schedule.ts";
 export { StableAdamW, type StableAdamWOptions } from "./optim/stable-adamw.ts";
 export * from "./quantization/index.ts";
+export * from "./queue/index.ts";
 export * from "./similarity/index.ts";
 export type { TypedArray } from "./tensor/bytes.ts";
 export { checkpoint } from "./tensor/checkpoint.ts";

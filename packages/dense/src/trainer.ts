@@ -27,6 +27,7 @@ type FromCore =
   | "args"
   | "trainDataset"
   | "evalDataset"
+  | "collator"
   | "callbacks"
   | "optimizer"
   | "schedule"
@@ -49,6 +50,7 @@ const OPTIONS: readonly (keyof SentenceTransformerTrainerOptions)[] = [
   "evalDataset",
   "loss",
   "evaluator",
+  "collator",
   "callbacks",
   "optimizer",
   "schedule",

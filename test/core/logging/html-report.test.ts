@@ -98,6 +98,17 @@ describe("reportPage", () => {
     expect(charts).toHaveLength(titles(html).length);
     expect(charts[0]!.series[0]).toEqual({ x: [1, 2, 3], y: [10.5, 9.5, null] });
   });
+  test("has tables and charts of its own, before those of the records", () => {
+    const tables = [{ title: "Before & after", columns: ["metric", "now"], rows: [["nDCG <10>", "0.5"]] }];
+    const charts = [{ title: "What went before", curves: [{ name: "loss", x: [1, 2], y: [3, 2] }] }];
+    const more = reportPage({ ...report, tables, charts });
+    expect(more).toContain("<h2>Before &#38; after</h2>");
+    expect(more).toContain("<th>metric</th><th>now</th>");
+    expect(more).toContain("<td>nDCG &#60;10&#62;</td><td>0.5</td>");
+    expect(titles(more)).toEqual(["Before &#38; after", "What went before", ...titles(html)]);
+    const data = JSON.parse(/id="charts">([\s\S]*?)<\/script>/.exec(more)![1]!) as { series: { y: number[] }[] }[];
+    expect(data[0]!.series[0]!.y).toEqual([3, 2]);
+  });
   test("its script runs, and shows the values at a step", () => {
     const { document, figures } = fakePage(html);
     runInNewContext(reportScript, { document, setInterval: () => {}, location: {}, console });

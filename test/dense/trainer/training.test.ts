@@ -1,7 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Dataset } from "@ettin/core";
+import { columnsCollator, Dataset } from "@ettin/core";
 import {
+  BatchHardTripletLoss,
   CoSENTLoss,
   InformationRetrievalEvaluator,
   MultipleNegativesRankingLoss,
@@ -157,7 +158,7 @@ test("frozen parameters stay as they are", async () => {
   const loss = new MultipleNegativesRankingLoss(model);
   await newTrainer({ maxSteps: 2 }, { model, loss, trainDataset: pairs() }).train();
   const after = await weightsOf(model);
-  const moved = Object.keys(before).filter((name) => !before[name]!.equals(after[name]!));
+  const moved = Object.keys(before).filter((name) => before[name] !== after[name]);
   expect(moved.length).toBeGreaterThan(0);
   expect(moved.every((name) => name.includes("mlp"))).toBe(true);
 });
@@ -193,6 +194,38 @@ test("what it is given is checked", async () => {
   );
   await trainer.train();
   expect(notices).toEqual([expect.stringContaining('Column "anchor" is number 2')]);
+});
+
+test("labels are grouped for losses that look for triplets in a batch", async () => {
+  const model = await newModel();
+  const loss = new BatchHardTripletLoss(model);
+  const rows = (classOf: (i: number) => number) =>
+    Dataset.fromRows(PAIRS.flat().map((text, i) => ({ text, label: classOf(i) })));
+  const args = { numTrainEpochs: 1, perDeviceTrainBatchSize: 4, batchSampler: "group_by_label" } as const;
+  const seen: number[][] = [];
+  const watched = {
+    forward: (...given: Parameters<typeof loss.forward>) => {
+      seen.push([...given[0].labels!.values]);
+      return loss.forward(...given);
+    },
+  };
+  await newTrainer(args, { model, loss: watched, trainDataset: rows((i) => i % 4) }).train();
+  expect(seen).toHaveLength(4);
+  for (const [a, b, c, d] of seen) expect([a === b, c === d, a !== c]).toEqual([true, true, true]);
+  const oneClass = newTrainer(args, { model, loss, trainDataset: rows(() => 1) });
+  await expect(oneClass.train()).rejects.toThrow("1 labels have two rows or more");
+});
+
+test("a collator of one's own takes the place of the rules of columns", async () => {
+  const model = await newModel();
+  const loss = new MultipleNegativesRankingLoss(model);
+  const plain = columnsCollator({ tokenizer: model.tokenizer, maxLength: 12 });
+  const upper = columnsCollator({ tokenizer: model.tokenizer, maxLength: 12, prompts: "x" });
+  const evaluate = (collator?: typeof plain) =>
+    newTrainer({}, { model, loss, evalDataset: pairs(), ...(collator && { collator }) }).evaluate();
+  model.maxSeqLength = 12;
+  expect((await evaluate(plain)).eval_loss).toBe((await evaluate()).eval_loss);
+  expect((await evaluate(upper)).eval_loss).not.toBe((await evaluate()).eval_loss);
 });
 
 test("a checkpoint is a model", async () => {

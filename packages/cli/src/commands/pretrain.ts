@@ -1,7 +1,8 @@
-import { type Dataset, loadDatasetDict, progressReporter, Tokenizer } from "@ettin/core";
+import { type Dataset, progressReporter, Tokenizer } from "@ettin/core";
 import type { PretrainSummary, Recipe } from "@ettin/pretrain";
 import { given, numberOption, textOption } from "../arguments.ts";
 import { type Command, type OptionValues, type Terminal, UsageError } from "../command.ts";
+import { rowsOf } from "../data-options.ts";
 import { columns, countText } from "../units.ts";
 
 /** Exit codes of a run that was stopped, as the shell counts signals. */
@@ -135,16 +136,6 @@ async function trainingData(
     phases.set(phase, await rowsOf(each.slice(phase.length + 1), ["train"], signal));
   }
   return Object.fromEntries(phases);
-}
-
-/** The rows of a path: of the first of some splits, where it has several. */
-async function rowsOf(path: string, splits: readonly string[], signal: AbortSignal): Promise<Dataset> {
-  const found = await loadDatasetDict(path, { signal });
-  const [only, ...others] = Object.values(found);
-  const split = splits.find((name) => Object.hasOwn(found, name));
-  if (split === undefined && others.length === 0) return only!;
-  if (split) return found[split]!;
-  throw new UsageError(`${path} has the splits ${Object.keys(found).join(", ")}, but ${splits.join(" or ")} is needed`);
 }
 
 function planText(recipe: Recipe): string {

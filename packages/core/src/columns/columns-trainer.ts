@@ -3,7 +3,7 @@ import { type Features, joinFeatures } from "../data/feature-type.ts";
 import { MultiDataset } from "../data/multi-dataset.ts";
 import type { Row } from "../data/table.ts";
 import { EngineError } from "../errors.ts";
-import type { RowSource } from "../trainer/collator.ts";
+import type { Collator, RowSource } from "../trainer/collator.ts";
 import type { Loss } from "../trainer/loss.ts";
 import type { TrainableModel } from "../trainer/trainable-model.ts";
 import type { TrainerOptions } from "../trainer/trainer-options.ts";
@@ -28,6 +28,8 @@ export interface ColumnsTrainerOptions<Model extends TrainableModel>
   evalDataset?: NamedDatasets;
   /** One for all datasets, or one by the name of each. */
   loss: Loss<Columns> | Readonly<Record<string, Loss<Columns>>>;
+  /** In place of `columnsCollator`: rows to a batch; `prompts` are then its own affair. */
+  collator?: Collator<Row, Columns>;
   /** How texts become ids. */
   columns: Pick<ColumnsCollatorOptions, "tokenizer" | "maxLength" | "promptLength" | "labelColumns">;
 }
@@ -41,7 +43,7 @@ export interface ColumnsTrainerOptions<Model extends TrainableModel>
 export function columnsTrainer<Model extends TrainableModel>(
   options: ColumnsTrainerOptions<Model>,
 ): TrainerOptions<Row, Columns, Model> {
-  const { name: where = "Trainer", columns, loss, trainDataset, evalDataset, args, ...others } = options;
+  const { name: where = "Trainer", columns, loss, trainDataset, evalDataset, args, collator, ...others } = options;
   const [train, evaluation] = [datasetsByName(where, trainDataset), datasetsByName(where, evalDataset)];
   const notices = new Set<string>();
   const columnNames = new Map<string, readonly string[]>();
@@ -59,12 +61,14 @@ export function columnsTrainer<Model extends TrainableModel>(
     ...(trainDataset && { trainDataset: train.has("") ? train.get("")! : new MultiDataset(Object.fromEntries(train)) }),
     ...(evalDataset && { evalDataset: evaluationSets(evaluation) }),
     loss: lossFor(where, loss, { trainDataset: train, evalDataset: evaluation }),
-    collator: columnsCollator({
-      ...columns,
-      where,
-      prompts: args?.prompts ?? null,
-      features: (name) => features.get(name ?? ""),
-    }),
+    collator:
+      collator ??
+      columnsCollator({
+        ...columns,
+        where,
+        prompts: args?.prompts ?? null,
+        features: (name) => features.get(name ?? ""),
+      }),
     argumentRules: { ...COLUMN_ARGUMENTS, ...options.argumentRules },
     notices: [...notices, ...(options.notices ?? [])],
   };

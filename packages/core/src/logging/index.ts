@@ -6,6 +6,6 @@ export type { LogRecord } from "./log-record.ts";
 export { type MetricsFileOptions, metricsFile } from "./metrics-file.ts";
 export { type ProgressOptions, progressReporter } from "./progress.ts";
 export { readMetrics } from "./read-metrics.ts";
-export { type Report, reportPage } from "./report-page.ts";
+export { type Report, type ReportTable, reportPage } from "./report-page.ts";
 export { type ReporterOptions, reportersOf } from "./reporters.ts";
 export { type TensorBoardOptions, tensorBoard } from "./tensorboard.ts";

@@ -1,10 +1,17 @@
 import { type Chart, type ChartMark, chartElements, curveColor, escapeXml, layOutChart } from "./chart.ts";
-import { visiblePoints } from "./curve.ts";
+import { type Curve, visiblePoints } from "./curve.ts";
 import type { LogRecord } from "./log-record.ts";
 import { type ReportChart, reportCharts } from "./report-charts.ts";
 import { reportScript } from "./report-script.ts";
 import { reportStyle } from "./report-style.ts";
 import { shortBytes, shortNumber } from "./short-number.ts";
+
+/** Rows under a heading. */
+export interface ReportTable {
+  readonly title: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
 
 /** What a report shows. */
 export interface Report {
@@ -18,6 +25,10 @@ export interface Report {
   readonly figures: readonly (readonly [name: string, value: string, remark?: string])[];
   /** All that was logged. */
   readonly records: readonly LogRecord[];
+  /** Tables above the charts. @default none */
+  readonly tables?: readonly ReportTable[];
+  /** Charts before those of the records. @default none */
+  readonly charts?: readonly { readonly title: string; readonly curves: readonly Curve[] }[];
   /** What `step` of the records counts. @default "step" */
   readonly xLabel?: string;
   /** Where parts of the run begin. @default none */
@@ -28,7 +39,11 @@ export interface Report {
 
 /** A report as one HTML file that needs nothing else: no network, no library. Without scripts the curves still show. */
 export function reportPage(report: Report): string {
-  const { main, more } = reportCharts(report.records);
+  const { main: logged, more } = reportCharts(report.records);
+  const own = (report.charts ?? []).map(
+    (each) => ({ ...each, scale: "linear", fromZero: false, unit: "number" }) as const,
+  );
+  const main: readonly ReportChart[] = [...own, ...logged];
   const steps = [...main, ...more].flatMap(({ curves }) => curves.flatMap(({ x }) => [x[0]!, x.at(-1)!]));
   for (const { x } of report.marks ?? []) steps.push(x);
   const xRange = [Math.min(...steps), Math.max(...steps)] as const; // one for all charts
@@ -55,6 +70,7 @@ ${reportStyle}
 <dl class="figures">
 ${report.figures.map(([name, value, remark]) => `<div><dt>${escapeXml(name)}</dt><dd>${escapeXml(value)}${remark ? ` <small>${escapeXml(remark)}</small>` : ""}</dd></div>`).join("\n")}
 </dl>
+${(report.tables ?? []).map(table).join("\n")}
 ${mainFigures.length ? `<div class="charts">\n${mainFigures.join("\n")}\n</div>` : `<p class="sub">Nothing was logged so far.</p>`}
 ${moreFigures.length ? `<details><summary>More evaluation metrics</summary>\n<div class="charts">\n${moreFigures.join("\n")}\n</div>\n</details>` : ""}
 ${Object.entries(report.facts).map(factTable).join("\n")}
@@ -115,6 +131,18 @@ function chartData(chart: Chart, unit: ReportChart["unit"]): unknown {
       };
     }),
   };
+}
+
+function table({ title, columns, rows }: ReportTable): string {
+  const row = (cells: readonly string[], tag: "th" | "td") =>
+    `<tr>${cells.map((cell) => `<${tag}>${escapeXml(cell)}</${tag}>`).join("")}</tr>`;
+  return `<section><h2>${escapeXml(title)}</h2>
+<table>
+<thead>${row(columns, "th")}</thead>
+<tbody>
+${rows.map((cells) => row(cells, "td")).join("\n")}
+</tbody>
+</table></section>`;
 }
 
 function factTable([title, facts]: readonly [string, Readonly<Record<string, unknown>>]): string {

@@ -38,5 +38,9 @@ details>.charts{margin-top:12px}
 .facts div{display:flex;gap:12px;justify-content:space-between;padding:3px 0;border-bottom:1px solid var(--line);break-inside:avoid}
 .facts dt{color:var(--soft)}
 .facts dd{margin:0;text-align:right;overflow-wrap:anywhere;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
-@media print{body{background:#fff}figure,details{break-inside:avoid}}
+section{margin:0 0 20px;padding:14px 16px;background:var(--paper);border:1px solid var(--line);border-radius:10px;overflow-x:auto}
+table{width:100%;margin:8px 0 0;border-collapse:collapse;font-size:14px}
+th{text-align:left;font-weight:400;color:var(--soft)}
+th,td{padding:5px 16px 5px 0;border-bottom:1px solid var(--line);vertical-align:top;font-variant-numeric:tabular-nums}
+@media print{body{background:#fff}figure,details,section{break-inside:avoid}}
 ${chartStyle}`.trim();

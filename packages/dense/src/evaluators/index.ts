@@ -10,6 +10,7 @@ export {
 export { type ClassifierHead, LabelAccuracyEvaluator, type LabelAccuracyEvaluatorOptions } from "./label-accuracy.ts";
 export { MSEEvaluator, type MSEEvaluatorOptions } from "./mse.ts";
 export { NanoBEIREvaluator, type NanoBEIREvaluatorOptions } from "./nano-beir.ts";
+export { ParaphraseMiningEvaluator, type ParaphraseMiningEvaluatorOptions } from "./paraphrase-mining.ts";
 export { RerankingEvaluator, type RerankingEvaluatorOptions, type RerankingSample } from "./reranking.ts";
 export type { ScoreFunctions } from "./score-functions.ts";
 export { TranslationEvaluator, type TranslationEvaluatorOptions } from "./translation.ts";

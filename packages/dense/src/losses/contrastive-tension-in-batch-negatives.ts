@@ -15,8 +15,9 @@ import {
 import { expectScale } from "./cosent.ts";
 import {
   type CopyableEncoder,
-  copyOf,
+  computeAlike,
   copyParameters,
+  expectCopy,
   expectTexts,
   type ModelCopyOptions,
   otherMasks,
@@ -52,26 +53,24 @@ export interface ContrastiveTensionInBatchNegativesOptions extends ModelCopyOpti
  * | text | none |
  *
  * @example
- * const loss = new ContrastiveTensionLossInBatchNegatives(model);
+ * const copy = await SentenceTransformer.fromPretrained(folder); // the model's
+ * const loss = new ContrastiveTensionLossInBatchNegatives(model, { copy });
  */
 export class ContrastiveTensionLossInBatchNegatives implements Loss<Columns> {
   readonly name: string = "ContrastiveTensionLossInBatchNegatives";
   readonly model: CopyableEncoder;
   readonly copy: CopyableEncoder;
-  private readonly madeCopy: boolean;
   private readonly given: { readonly scale: number; readonly similarityFct: string };
   private readonly similarity: (a: Tensor, b: Tensor) => Tensor;
   private readonly logitScale: Tensor;
 
-  constructor(model: CopyableEncoder, options: ContrastiveTensionInBatchNegativesOptions = {}) {
-    const { scale = 20, similarityFct = "cosine" } = options;
+  constructor(model: CopyableEncoder, options: ContrastiveTensionInBatchNegativesOptions) {
+    const { scale = 20, similarityFct = "cosine" } = options ?? {};
     this.model = model;
     expectScale("ContrastiveTensionLossInBatchNegatives", scale);
     this.given = { scale, similarityFct: similarityName(similarityFct) };
     this.similarity = resolveSimilarity(similarityFct, "matrix");
-    const { copy, made } = copyOf("ContrastiveTensionLossInBatchNegatives", model, options);
-    this.copy = copy;
-    this.madeCopy = made;
+    this.copy = expectCopy("ContrastiveTensionLossInBatchNegatives", model, options?.copy);
     const { device } = model as { device?: Tensor["device"] };
     this.logitScale = parameter(Tensor.full([], Math.log(scale), { ...(device && { device }) }));
   }
@@ -83,6 +82,7 @@ export class ContrastiveTensionLossInBatchNegatives implements Loss<Columns> {
 
   forward(batch: Columns, pass: LossPass = {}): Tensor {
     expectTexts(this.name, batch, 1);
+    computeAlike(this.model, this.copy);
     const [a] = encodeColumns(this.copy, batch, otherMasks(pass));
     const [b] = encodeColumns(this.model, batch, pass);
     return this.fromEmbeddings([a!, b!], batch);
@@ -95,10 +95,9 @@ export class ContrastiveTensionLossInBatchNegatives implements Loss<Columns> {
     return symmetricInBatchNegatives(this.similarity(a, b).mul(exp(this.logitScale)));
   }
 
-  /** Frees the scale, and the copy unless it was given. */
+  /** Frees the scale. */
   dispose(): void {
     this.logitScale.dispose();
-    if (this.madeCopy) (this.copy as { dispose?(): void }).dispose?.();
   }
 
   /** Its name and all options, for a model card. */

@@ -13,8 +13,9 @@ import {
 } from "@ettin/core";
 import {
   type CopyableEncoder,
-  copyOf,
+  computeAlike,
   copyParameters,
+  expectCopy,
   expectTexts,
   type ModelCopyOptions,
   otherMasks,
@@ -38,19 +39,17 @@ import {
  * usually learns more.
  *
  * @example
- * const loss = new ContrastiveTensionLoss(model);
+ * const copy = await SentenceTransformer.fromPretrained(folder); // the model's
+ * const loss = new ContrastiveTensionLoss(model, { copy });
  */
 export class ContrastiveTensionLoss implements Loss<Columns> {
   readonly name: string = "ContrastiveTensionLoss";
   readonly model: CopyableEncoder;
   readonly copy: CopyableEncoder;
-  private readonly madeCopy: boolean;
 
-  constructor(model: CopyableEncoder, options: ModelCopyOptions = {}) {
+  constructor(model: CopyableEncoder, options: ModelCopyOptions) {
     this.model = model;
-    const { copy, made } = copyOf("ContrastiveTensionLoss", model, options);
-    this.copy = copy;
-    this.madeCopy = made;
+    this.copy = expectCopy("ContrastiveTensionLoss", model, options?.copy);
   }
 
   /** The copy's. */
@@ -60,6 +59,7 @@ export class ContrastiveTensionLoss implements Loss<Columns> {
 
   forward(batch: Columns, pass: LossPass = {}): Tensor {
     expectTexts(this.name, batch, 2);
+    computeAlike(this.model, this.copy);
     const [first, second] = [oneColumn(batch, 0, otherMasks(pass)), oneColumn(batch, 1, pass)];
     const [a] = encodeColumns(this.copy, first.batch, first.pass);
     const [b] = encodeColumns(this.model, second.batch, second.pass);
@@ -78,11 +78,6 @@ export class ContrastiveTensionLoss implements Loss<Columns> {
       : Float32Array.from({ length: rows }, (_, row) => Number(sameIds(batch, row, rows + row)));
     const [a, b] = columns as [Tensor, Tensor];
     return contrastiveTension(pairwiseDotScore(a, b), labelTensor(labels, [rows], a));
-  }
-
-  /** Frees the copy, unless it was given. */
-  dispose(): void {
-    if (this.madeCopy) (this.copy as { dispose?(): void }).dispose?.();
   }
 
   /** Its name and all options, for a model card. */

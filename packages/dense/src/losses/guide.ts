@@ -4,7 +4,7 @@ import { type Columns, EngineError, type PackedTexts, type TextEncoder } from "@
 interface Vocabulary {
   readonly vocabSize: number;
   /** The token of an id. */
-  token(id: number): string | undefined;
+  idToToken(id: number): string | undefined;
 }
 
 /** A model that says how its texts become ids. */
@@ -48,7 +48,7 @@ function sameVocabulary(a: Vocabulary | undefined, b: Vocabulary | undefined): b
   const before = known.get(a)?.get(b);
   if (before !== undefined) return before;
   let same = a.vocabSize === b.vocabSize;
-  for (let id = 0; same && id < a.vocabSize; id++) same = a.token(id) === b.token(id);
+  for (let id = 0; same && id < a.vocabSize; id++) same = a.idToToken(id) === b.idToToken(id);
   const answers = known.get(a) ?? new WeakMap<Vocabulary, boolean>();
   known.set(a, answers.set(b, same));
   return same;

@@ -7,37 +7,42 @@ import {
   type TextEncoder,
 } from "@ettin/core";
 
-/** A model of which there can be a second one. */
+/** A model whose parameters can be named. */
 export interface CopyableEncoder extends TextEncoder {
   entries(): readonly ParameterEntry[];
-  /** A model of its own with the same weights. */
-  clone?(): CopyableEncoder;
+  computeDtype?: "float32" | "bfloat16";
+  gradientCheckpointing?: boolean;
 }
 
 export interface ModelCopyOptions {
   /**
-   * A second model with the same weights, which is trained apart and not saved: the same folder loaded again.
-   *
-   * @default `model.clone()`
+   * A second model with the same weights: the same folder loaded again. It is trained apart, saved with the loss in
+   * checkpoints, and yours to dispose.
    */
-  copy?: CopyableEncoder;
+  copy: CopyableEncoder;
 }
 
-/** The second model, and whether the loss made it and has to free it. */
-export function copyOf(
-  owner: string,
-  model: CopyableEncoder,
-  { copy }: ModelCopyOptions,
-): { copy: CopyableEncoder; made: boolean } {
-  if (copy === model) throw new EngineError(owner, "copy is the model itself", "Load its folder a second time.");
-  if (copy) return { copy, made: false };
-  if (model.clone) return { copy: model.clone(), made: true };
-  throw new EngineError(owner, "the model cannot be cloned", "Load its folder a second time, and pass that as copy.");
+/** Refuses a copy that is the model itself, or another model. */
+export function expectCopy(owner: string, model: CopyableEncoder, copy: CopyableEncoder | undefined): CopyableEncoder {
+  const wayOut = "Load the model's folder a second time, and pass that as copy.";
+  if (!copy) throw new EngineError(owner, "copy is missing", wayOut);
+  if (copy === model) throw new EngineError(owner, "copy is the model itself", wayOut);
+  const [mine, its] = [model.entries(), copy.entries()];
+  if (mine.length !== its.length || mine.some(({ name }, i) => name !== its[i]!.name)) {
+    throw new EngineError(owner, `the model has ${mine.length} parameters, and copy ${its.length} or others`, wayOut);
+  }
+  return copy;
 }
 
 /** The copy's parameters under names of their own. */
 export const copyParameters = (copy: CopyableEncoder): [string, Tensor][] =>
   copy.entries().map(({ name, tensor }) => [`model1.${name}`, tensor]);
+
+/** Makes the copy compute as the model does, which the trainer may have changed. */
+export function computeAlike(model: CopyableEncoder, copy: CopyableEncoder): void {
+  if (model.computeDtype !== undefined) copy.computeDtype = model.computeDtype;
+  if (model.gradientCheckpointing !== undefined) copy.gradientCheckpointing = model.gradientCheckpointing;
+}
 
 /** A pass with other dropout masks: the copy's are not the model's. */
 export function otherMasks(pass: LossPass): LossPass {
@@ -50,7 +55,7 @@ export function expectTexts(owner: string, { columns, names }: Columns, needed: 
   if (columns.length === needed) return;
   throw new EngineError(
     owner,
-    `${columns.length} input columns (${names.map((name) => JSON.stringify(name)).join(", ")}), but ${needed} ${needed === 1 ? "is" : "are"} needed`,
+    `${columns.length} input column${columns.length === 1 ? "" : "s"} (${names.map((name) => JSON.stringify(name)).join(", ")}), but ${needed} ${needed === 1 ? "is" : "are"} needed`,
     needed === 1 ? "Select one column of texts." : "Select two columns: a text, then the same or another text.",
   );
 }

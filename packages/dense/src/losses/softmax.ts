@@ -4,6 +4,7 @@ import {
   crossEntropy,
   EmbeddingLoss,
   EngineError,
+  encodeColumns,
   expectColumns,
   oneLabelPerRow,
   type PairFeatures,
@@ -73,7 +74,7 @@ export class SoftmaxLoss extends EmbeddingLoss {
   }
 
   /** The classifier's weight `[numLabels, features]` and bias, float32. */
-  get namedParameters(): ReadonlyMap<string, Tensor> {
+  override get namedParameters(): ReadonlyMap<string, Tensor> {
     return new Map([
       ["classifier.weight", this.classifier.weight],
       ["classifier.bias", this.classifier.bias!],
@@ -81,7 +82,24 @@ export class SoftmaxLoss extends EmbeddingLoss {
   }
 
   override fromEmbeddings(columns: readonly Tensor[], batch: Columns): Tensor {
-    const { rows, dim } = expectColumns(this.name, columns, batch, {
+    const logits = this.classify(columns, batch);
+    const rows = logits.shape[0]!;
+    const meaning = `the number of a class from 0 to ${this.numLabels - 1}`;
+    const labels = oneLabelPerRow(this.name, batch, rows, { meaning, least: 0, most: this.numLabels - 1, whole: true });
+    return crossEntropy(logits, classTensor(labels, logits));
+  }
+
+  /**
+   * What the classifier makes of a batch's pairs, without dropout.
+   *
+   * @returns `[rows, numLabels]`
+   */
+  logits(batch: Columns): Tensor {
+    return this.classify(encodeColumns(this.model, batch), batch);
+  }
+
+  private classify(columns: readonly Tensor[], batch: Columns): Tensor {
+    const { dim } = expectColumns(this.name, columns, batch, {
       least: 2,
       most: 2,
       roles: "the two texts of a pair",
@@ -93,11 +111,8 @@ export class SoftmaxLoss extends EmbeddingLoss {
         `Set embeddingDimension: ${dim}.`,
       );
     }
-    const meaning = `the number of a class from 0 to ${this.numLabels - 1}`;
-    const labels = oneLabelPerRow(this.name, batch, rows, { meaning, least: 0, most: this.numLabels - 1, whole: true });
     const [u, v] = columns as [Tensor, Tensor];
-    const logits = this.classifier.forward(pairFeatures(u, v, this.features));
-    return crossEntropy(logits, classTensor(labels, u));
+    return this.classifier.forward(pairFeatures(u, v, this.features));
   }
 
   /** Frees the classifier. */

@@ -1,20 +1,17 @@
 /** How fast memory is read: what decoding, which reads every weight for each token, is measured against. */
-import { type Device, Tensor } from "@ettin/core";
+import { Tensor } from "@ettin/core";
 
 /** Reads memory that no cache holds. */
 export class Reading {
-  private readonly device: Device;
-  private readonly x: Tensor;
-  private readonly y: Tensor;
-
-  constructor(device: Device, megabytes = 256) {
+  /** @param {import("@ettin/core").Device} device */
+  constructor(device, megabytes = 256) {
     this.device = device;
     this.x = Tensor.full([(megabytes << 20) / 4], 1, { device });
     this.y = Tensor.empty([1], { device });
   }
 
-  /** The fastest of three passes. @returns bytes per second */
-  async slice(): Promise<number> {
+  /** The fastest of three passes. @returns {Promise<number>} bytes per second */
+  async slice() {
     await this.device.backend.synchronize(); // whatever is queued, the filling of this memory too
     let seconds = Number.POSITIVE_INFINITY;
     for (let pass = 0; pass < 3; pass++) {
@@ -26,7 +23,7 @@ export class Reading {
     return (4 * this.x.size) / seconds;
   }
 
-  dispose(): void {
+  dispose() {
     this.x.dispose();
     this.y.dispose();
   }

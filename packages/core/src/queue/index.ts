@@ -1,0 +1,1 @@
+export { BatchQueue, type BatchQueueOptions, QueueFullError } from "./batch-queue.ts";
