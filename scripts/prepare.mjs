@@ -81,7 +81,7 @@ export async function install() {
 
 /**
  * Packages are installed without their scripts, so hnswlib-node comes without its binary: this builds it, as
- * `npm rebuild hnswlib-node` does for users. Only HNSW needs it, so that a failure is a line and not the end.
+ * users do with the command of its error. Only HNSW needs it, so that a failure is a line and not the end.
  */
 export async function buildHnswlib() {
   const folder = join(ROOT, "node_modules/hnswlib-node");

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { platforms, thisPlatform } from "../../native/platforms.js";
+import { nodeHeaders } from "../../scripts/node-headers.mjs";
 import { packAll } from "../../scripts/pack.mjs";
 import { workspacePackages } from "../../scripts/packages.mjs";
 import { npm } from "../../scripts/prepare.mjs";
@@ -90,6 +91,31 @@ test("a script computes with @ettin/core", async () => {
   `);
   expect(stderr).toBe("");
   expect(stdout.trim()).toBe("[ 2, 2 ] Float32Array(4) [ 1, 2, 3, 4 ]");
+});
+
+describe("an index", () => {
+  const search = (kind: string) =>
+    runScript(`
+      import { createIndex } from "@ettin/core";
+      const index = await createIndex({ dim: 2, kind: "${kind}" });
+      await index.add({ ids: ["a", "b"], vectors: [[1, 0], [0, 1]] });
+      console.log(await index.search([1, 0], { k: 1 }));
+    `);
+
+  test("needs no binary of hnswlib-node, except of kind hnsw, whose error is the command that makes it", async () => {
+    expect(await search("exact")).toMatchObject({ stderr: "", stdout: "[ { id: 'a', score: 1, metadata: null } ]\n" });
+    const { code, stderr } = await search("hnsw");
+    expect(code).toBe(1);
+    expect(stderr).toContain("[createIndex] hnswlib-node has no binary that works here (Could not locate the bindings");
+    expect(stderr).toContain("Run: npm rebuild hnswlib-node --dangerously-allow-all-scripts (it compiles");
+  });
+
+  const headers = nodeHeaders(); // else node-gyp would download them
+  test.skipIf(headers === null)("that command is enough", async () => {
+    const [command, args] = npm("rebuild", "hnswlib-node", "--dangerously-allow-all-scripts");
+    await runFile(command, args, { cwd: user, env: { ...process.env, npm_config_nodedir: headers! } });
+    expect(await search("hnsw")).toMatchObject({ stderr: "", stdout: "[ { id: 'a', score: 1, metadata: null } ]\n" });
+  });
 });
 
 test("the command `ettin` runs, with the executable bit and the shebang that npm needs", async () => {

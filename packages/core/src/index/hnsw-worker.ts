@@ -175,13 +175,16 @@ function libraryPath(where: string): string {
   }
 }
 
+/** From npm 12 on a package that was not approved is skipped without the flag, and npm says that it was rebuilt. */
+const REBUILD = "npm rebuild hnswlib-node --dangerously-allow-all-scripts";
+
 /** npm installs the package without its binary where install scripts are off. */
 function binaryError(where: string, error: Error): EngineError {
   const reason = error.message.split("\n", 1)[0]!.replace(/^.*hnswlib cannot load: /, "");
   return new EngineError(
     where,
     `hnswlib-node has no binary that works here (${reason.slice(0, 200)})`,
-    `Run: npm rebuild hnswlib-node — or use kind "exact", which needs nothing.`,
+    `Run: ${REBUILD} (it compiles this one package) — or use kind "exact", which needs nothing.`,
     { cause: error },
   );
 }

@@ -61,7 +61,9 @@ async function save(folder: string, { about, items, files }: IndexToSave): Promi
     const manifest = { format: FORMAT, version: VERSION, ...about, count, files: saved };
     await writeFileWhole(join(folder, MANIFEST), Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`));
   } catch (error) {
-    await removeFiles(folder, (name) => name.includes(stamp));
+    // The last step that can fail comes after index.json was replaced: then these are the files that it names.
+    const now = await namesBefore(folder).catch(() => null);
+    if (now && !now.some((name) => name.includes(stamp))) await removeFiles(folder, (name) => name.includes(stamp));
     throw error;
   }
   const kept = new Set(Object.values(saved).map(({ name }) => name));
@@ -171,16 +173,22 @@ async function* itemLines(items: IndexToSave["items"]): AsyncGenerator<Uint8Arra
 async function removeFiles(folder: string, which: (name: string) => boolean): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     // One that somebody has mapped may not go on Windows: the next save removes it.
-    if (FILE_NAME.test(name) && which(name)) await rm(join(folder, name), { force: true }).catch(() => {});
+    if (pidOf(name) !== null && which(name)) await rm(join(folder, name), { force: true }).catch(() => {});
   }
+}
+
+/** The process that wrote a file of ours, or an index.json that did not come to its place. */
+function pidOf(name: string): number | null {
+  const match = FILE_NAME.exec(name) ?? /^\.index\.json\.(\d+)-[0-9a-f]+\.partial$/.exec(name);
+  return match && Number(match[1]);
 }
 
 /** Whether another process that is alive wrote it: it may not have come to its index.json. */
 function isBeingWritten(name: string): boolean {
-  const pid = Number(FILE_NAME.exec(name)![1]);
+  const pid = pidOf(name);
   if (pid === process.pid) return false;
   try {
-    process.kill(pid, 0);
+    process.kill(pid!, 0);
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
