@@ -1,11 +1,9 @@
-// npm run quickstart: installs, builds, and trains the small decoder of examples/quickstart.
-import { existsSync } from "node:fs";
+// npm run quickstart: installs, builds, and makes a retriever from nothing: examples/quickstart.ts.
 import { join } from "node:path";
 import { main, prepare, ROOT, run } from "./prepare.mjs";
 
 await main(async () => {
   await prepare();
-  const example = ["examples/quickstart.ts", "examples/quickstart.mjs"].find((path) => existsSync(join(ROOT, path)));
-  if (!example) throw new Error("[quickstart] examples/quickstart.ts is missing. Run: git checkout -- examples");
-  return run(process.execPath, ["--import", join(ROOT, "scripts/typescript.mjs"), example, ...process.argv.slice(2)]);
+  const hook = ["--import", join(ROOT, "scripts/typescript.mjs")];
+  return run(process.execPath, [...hook, "examples/quickstart.ts", ...process.argv.slice(2)]);
 });

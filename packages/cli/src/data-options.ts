@@ -15,8 +15,13 @@ export async function openRows(path: string, options: OptionValues, signal: Abor
 }
 
 /** The rows of a path: of the first of some splits that there is, where it has several. */
-export async function rowsOf(path: string, splits: readonly string[], signal: AbortSignal): Promise<Dataset> {
-  const found = await loadDatasetDict(path, { signal });
+export async function rowsOf(
+  path: string,
+  splits: readonly string[],
+  signal: AbortSignal,
+  options: OptionValues = {},
+): Promise<Dataset> {
+  const found = await loadDatasetDict(path, { signal, ...given({ name: textOption(options, "name") }) });
   const [only, ...others] = Object.values(found);
   const split = splits.find((name) => Object.hasOwn(found, name));
   if (split === undefined && others.length === 0) return only!;

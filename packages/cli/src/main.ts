@@ -7,8 +7,10 @@ import { encode } from "./commands/encode.ts";
 import { fillMask } from "./commands/fill-mask.ts";
 import { generate } from "./commands/generate.ts";
 import { info } from "./commands/info.ts";
+import { mine } from "./commands/mine.ts";
 import { pretrain } from "./commands/pretrain.ts";
 import { search } from "./commands/search.ts";
+import { trainDense } from "./commands/train-dense.ts";
 import { overview, usage } from "./help.ts";
 import { nearest } from "./nearest.ts";
 import { version } from "./version.ts";
@@ -19,6 +21,8 @@ const COMMANDS: readonly Command[] = [
   encode,
   buildIndex,
   search,
+  mine,
+  trainDense,
   pretrain,
   info,
   ...dataCommands,

@@ -75,9 +75,17 @@ test("contrastive pairs by hand", async () => {
   const distances = Tensor.from([0.2, 0.1, 0.9]);
   // similar 0.2: 0.04; others 0.1 and 0.9 with margin 0.5: 0.16 and 0; half their mean
   expect(await item(contrastive(distances, Tensor.from([1, 0, 0]), 0.5))).toBeCloseTo((0.04 + 0.16) / 3 / 2, 6);
-  // the hard ones: 0.2 is farther than the nearest other (0.1); that is below the mean of the one similar pair? 0.1 and
-  // 0.9 against their own mean 0.5, since there is one similar pair: 0.1 counts
-  expect(await item(onlineContrastive(distances, [true, false, false], 0.5))).toBeCloseTo(0.04 + 0.16, 6);
+});
+
+test("hard pairs by hand", async () => {
+  const loss = (distances: number[], similar: boolean[]) =>
+    item(onlineContrastive(Tensor.from(distances), similar, 0.5));
+  // 0.3 is nearer than the farthest similar pair (0.4), 0.4 farther than the nearest other (0.3): 0.2² + 0.4²
+  expect(await loss([0.1, 0.4, 0.3, 0.9], [true, true, false, false])).toBeCloseTo(0.04 + 0.16, 6);
+  // one similar pair: others count below their own mean, 0.6, and 0.2 is nearer than all of them
+  expect(await loss([0.2, 0.3, 0.9], [true, false, false])).toBeCloseTo(0.04, 6);
+  // one other: similar pairs count above their own mean, 0.3, and 0.5 is farther than all of them
+  expect(await loss([0.2, 0.4, 0.5], [true, true, false])).toBeCloseTo(0.16, 6);
 });
 
 test("a triplet that is far enough apart costs nothing", async () => {

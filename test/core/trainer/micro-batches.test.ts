@@ -25,6 +25,13 @@ test("sequences are taken in order as long as they fit; a longer one goes alone"
     [3, 5],
   ]);
   expect(sequenceRanges([0], 6)).toEqual([]);
+  expect(sequenceRanges([0, 3, 6, 16, 18, 20], 100, 2)).toEqual([
+    [0, 2],
+    [2, 4],
+    [4, 5],
+  ]);
+  expect(sequenceRanges([0, 3, 6, 16, 18, 20], 6, 1)).toHaveLength(5); // where both limits are given, both hold
+  expect(() => sequenceRanges([0, 3], 6, 0)).toThrow("[sequenceRanges] maxSequences is 0");
 });
 
 describe("a loss that is a mean over targets", () => {

@@ -1,4 +1,4 @@
-import { type LossPass, memoryStats, synchronize, tensorScope } from "@ettin/core";
+import { type LossPass, memoryStats, randn, synchronize, tensorScope } from "@ettin/core";
 import {
   CachedGISTEmbedLoss,
   CachedMultipleNegativesRankingLoss,
@@ -11,6 +11,7 @@ import {
 } from "@ettin/dense";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectClose } from "../../support/check-op.ts";
+import { batchOf, noModel } from "./embeddings.ts";
 import { draw, run, someColumns, TinyEncoder } from "./tiny-encoder.ts";
 
 let model: TinyEncoder;
@@ -116,21 +117,28 @@ test("Matryoshka encodes the texts once for all dimensions", async () => {
 });
 
 test("scores of a large batch are in memory some rows at a time", async () => {
-  const many = someColumns(2, 600);
-  const peak = async (miniBatchSize: number) => {
+  const [rows, dim] = [3000, 4];
+  const scores = rows * rows * 4; // 36 MB: one matrix of them
+  const peak = async (loss: MultipleNegativesRankingLoss | MegaBatchMarginLoss | GISTEmbedLoss) => {
     await synchronize();
     const before = memoryStats().current;
-    let most = 0;
-    const loss = new CachedMultipleNegativesRankingLoss(model, { miniBatchSize });
-    tensorScope(() => {
-      const value = loss.forward(many);
-      most = memoryStats().current - before;
-      (value as { backward(): void }).backward();
+    return tensorScope(() => {
+      const columns = [1, 2].map((seed) => randn([rows, dim], { seed, requiresGrad: true }));
+      loss.fromEmbeddings(columns, batchOf(2, null, rows));
+      return memoryStats().current - before;
     });
-    for (const parameter of model.model.parameters()) parameter.zeroGrad();
-    return most;
   };
-  const scores = 600 * 600 * 4; // one matrix of them
-  expect(await peak(100_000)).toBeGreaterThan(2 * scores);
-  expect(await peak(32)).toBeLessThan(scores / 2);
+  const encoder = { ...noModel };
+  const asGuide = {
+    forward: ({ offsets }: { offsets: Int32Array }) => randn([offsets.length - 1, dim], { seed: 3 }),
+    tokenizeNow: (texts: readonly string[]) => ({
+      tokens: new Int32Array(texts.length),
+      offsets: Int32Array.from({ length: texts.length + 1 }, (_, i) => i),
+    }),
+  };
+  expect(await peak(new MultipleNegativesRankingLoss(encoder))).toBeGreaterThan(1.5 * scores);
+  expect(await peak(new CachedMultipleNegativesRankingLoss(encoder))).toBeLessThan(scores / 2);
+  expect(await peak(new CachedMultipleNegativesRankingLoss(encoder, { directions }))).toBeLessThan(scores / 2);
+  expect(await peak(new MegaBatchMarginLoss(encoder))).toBeLessThan(scores / 2);
+  expect(await peak(new CachedGISTEmbedLoss(encoder, asGuide))).toBeLessThan(scores / 2);
 });

@@ -100,6 +100,18 @@ const refused: readonly Refused[] = [
     "[DistillKLDivLoss] row 2 of the batch has the label NaN",
   ],
   [
+    new DistillKLDivLoss(model),
+    3,
+    floats(f, [0, 1, Number.POSITIVE_INFINITY, 0]),
+    "[DistillKLDivLoss] row 2 of the batch has the label Infinity",
+  ],
+  [
+    new DistillKLDivLoss(model),
+    3,
+    floats([0, -1 / 0, 0, 0], [0, -1 / 0, 0, 0]),
+    "[DistillKLDivLoss] all scores of row 1 of the batch are −∞",
+  ],
+  [
     new MSELoss(model),
     1,
     three,

@@ -3,10 +3,8 @@ import type { PretrainSummary, Recipe } from "@ettin/pretrain";
 import { given, numberOption, textOption } from "../arguments.ts";
 import { type Command, type OptionValues, type Terminal, UsageError } from "../command.ts";
 import { rowsOf } from "../data-options.ts";
+import { SIGNAL_CODES, terminalStream } from "../terminal-stream.ts";
 import { columns, countText } from "../units.ts";
-
-/** Exit codes of a run that was stopped, as the shell counts signals. */
-const SIGNAL_CODES: Readonly<Record<string, number>> = { SIGINT: 130, abort: 130, SIGTERM: 143 };
 
 export const pretrain: Command = {
   name: "pretrain",
@@ -80,11 +78,6 @@ async function train(recipe: Recipe, options: OptionValues, terminal: Terminal):
   const evalData = evalPath === undefined ? undefined : await rowsOf(evalPath, ["validation", "test", "train"], signal);
   const tokenizerName = textOption(options, "tokenizer");
   const tokenizer = tokenizerName === undefined ? undefined : await Tokenizer.fromPretrained(tokenizerName, { signal });
-  const stream = {
-    write: (text: string) => terminal.writeError(text),
-    isTTY: terminal.interactive,
-    ...given({ columns: process.stderr.columns as number | undefined }),
-  };
   const told = new Set<string>();
   return runRecipe({
     recipe,
@@ -104,7 +97,7 @@ async function train(recipe: Recipe, options: OptionValues, terminal: Terminal):
     }),
     gradientCheckpointing: options["gradient-checkpointing"] === true,
     report: ["metrics", "tensorboard", "html"],
-    callbacks: [progressReporter({ stream })],
+    callbacks: [progressReporter({ stream: terminalStream(terminal) })],
     signal,
     onPhase: ({ phase, from, resumes }) => {
       const start = from === null ? "new weights" : resumes ? `going on from ${from}` : `from ${from}`;

@@ -4,8 +4,7 @@ import type { LossPass } from "../trainer/loss.ts";
 /** How a loss with a gradient cache cuts its batch. */
 export interface CachedOptions {
   /**
-   * The most texts that the model sees at once, and the rows of scores that are computed at once. It bounds the memory
-   * and changes neither the loss nor its gradient.
+   * The most texts that the model sees at once. It bounds the memory and changes neither the loss nor its gradient.
    *
    * @default 32
    */
@@ -36,4 +35,16 @@ export function cachedPass(pass: LossPass, { miniBatchSize, miniBatchNumTokens }
   if (miniBatchNumTokens === null) return { ...pass, maxSequencesPerMicroBatch: miniBatchSize };
   const { maxTokensPerMicroBatch = miniBatchNumTokens } = pass;
   return { ...pass, maxTokensPerMicroBatch: Math.min(miniBatchNumTokens, maxTokensPerMicroBatch) };
+}
+
+/** Scores that are in memory at once in any case: 4 MiB of them, below which parts would only cost time. */
+const fewScores = 2 ** 20;
+
+/**
+ * How many rows of scores a cached loss computes at once: `miniBatchSize`, or more where they are few.
+ *
+ * @param candidates how many scores a row has
+ */
+export function scoreRows({ miniBatchSize }: ResolvedCached, candidates: number): number {
+  return Math.max(miniBatchSize, Math.floor(fewScores / Math.max(1, candidates)));
 }

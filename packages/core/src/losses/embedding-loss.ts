@@ -20,6 +20,11 @@ export abstract class EmbeddingLoss<Model extends TextEncoder = TextEncoder> imp
     this.model = model;
   }
 
+  /** Parameters of its own by name, float32: none, unless a loss has some. */
+  get namedParameters(): ReadonlyMap<string, Tensor> {
+    return new Map();
+  }
+
   /** Encodes the columns and scores them. */
   forward(batch: Columns, pass: LossPass = {}): LossValue {
     return this.fromEmbeddings(encodeColumns(this.model, batch, this.encodingPass(pass)), batch, pass);

@@ -1,5 +1,5 @@
 export { batchAllTriplets, batchHardTriplets, batchSemiHardTriplets } from "./batch-triplets.ts";
-export { type CachedOptions, cachedPass, type ResolvedCached, resolveCached } from "./cached.ts";
+export { type CachedOptions, cachedPass, type ResolvedCached, resolveCached, scoreRows } from "./cached.ts";
 export { contrastive, onlineContrastive } from "./contrastive.ts";
 export { contrastiveTension, symmetricInBatchNegatives } from "./contrastive-tension.ts";
 export { cosent } from "./cosent.ts";

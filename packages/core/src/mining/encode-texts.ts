@@ -13,7 +13,7 @@ const TEXTS_AT_ONCE = 16_384;
 export async function encodeTexts(
   where: string,
   texts: readonly string[],
-  encode: (texts: readonly string[]) => Promise<readonly Float32Array[]>,
+  encode: (texts: readonly string[]) => Promise<readonly ArrayLike<number>[]>,
   onProgress: (done: number, total: number) => void,
   signal: AbortSignal | undefined,
 ): Promise<Rows> {
@@ -26,7 +26,7 @@ export async function encodeTexts(
     if (found.length !== some.length) {
       throw new EngineError(where, `the model gave ${found.length} embeddings for ${some.length} texts`, "Mend it.");
     }
-    const part = rowsOf(where, "embedding", found);
+    const part = rowsOf(where, "embedding", found as readonly Float32Array[]); // it looks at each
     if (start === 0) {
       dim = part.dim;
       data = new Float32Array(texts.length * dim);

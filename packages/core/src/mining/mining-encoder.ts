@@ -13,8 +13,8 @@ export interface MiningEncodeOptions {
 
 /** A model, or anything else that makes embeddings: a service, for one. */
 export interface MiningEncoder {
-  encodeQuery(texts: readonly string[], options?: MiningEncodeOptions): Promise<readonly Float32Array[]>;
-  encodeDocument(texts: readonly string[], options?: MiningEncodeOptions): Promise<readonly Float32Array[]>;
+  encodeQuery(texts: readonly string[], options?: MiningEncodeOptions): Promise<readonly ArrayLike<number>[]>;
+  encodeDocument(texts: readonly string[], options?: MiningEncodeOptions): Promise<readonly ArrayLike<number>[]>;
   /** How its embeddings are compared. @default "cosine" */
   readonly similarityFnName?: string | null;
 }

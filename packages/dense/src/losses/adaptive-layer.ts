@@ -110,7 +110,7 @@ export class AdaptiveLayerLoss implements Loss<Columns> {
 
   /** The inner loss's. */
   get namedParameters(): ReadonlyMap<string, Tensor> {
-    return (this.loss as { namedParameters?: ReadonlyMap<string, Tensor> }).namedParameters ?? new Map();
+    return this.loss.namedParameters;
   }
 
   forward(batch: Columns, pass: LossPass = {}): LossValue {

@@ -1,4 +1,11 @@
-import { type CachedOptions, cachedPass, type LossPass, type ResolvedCached, resolveCached } from "@ettin/core";
+import {
+  type CachedOptions,
+  cachedPass,
+  type LossPass,
+  type ResolvedCached,
+  resolveCached,
+  scoreRows,
+} from "@ettin/core";
 import { GISTEmbedLoss, type GISTEmbedOptions } from "./gist-embed.ts";
 import type { GuideModel, TokenizedEncoder } from "./guide.ts";
 
@@ -26,8 +33,8 @@ export class CachedGISTEmbedLoss extends GISTEmbedLoss {
     return cachedPass(pass, this.cached);
   }
 
-  protected override get rowsPerChunk(): number {
-    return this.cached.miniBatchSize;
+  protected override rowsPerChunk(candidates: number): number {
+    return scoreRows(this.cached, candidates);
   }
 
   override config(): Record<string, unknown> {

@@ -4,6 +4,7 @@ import {
   type LossPass,
   type ResolvedCached,
   resolveCached,
+  scoreRows,
   type TextEncoder,
 } from "@ettin/core";
 import { MultipleNegativesRankingLoss, type MultipleNegativesRankingOptions } from "./multiple-negatives-ranking.ts";
@@ -13,8 +14,8 @@ export interface CachedMultipleNegativesRankingOptions extends MultipleNegatives
 /**
  * `MultipleNegativesRankingLoss` for batches of any size: the texts are encoded in pieces, each a second time for its
  * gradient, and the scores are computed some rows at a time. Loss and gradient are those of the plain loss, to rounding,
- * with the same dropout. What is in memory: the activations of one piece, `miniBatchSize` rows of scores, and the
- * embeddings of the batch. A batch that fits into one piece is encoded once.
+ * with the same dropout. What is in memory: the activations of one piece, some rows of scores, and the embeddings of the
+ * batch. A batch that fits into one piece is encoded once.
  *
  * Paper: https://arxiv.org/abs/2101.06983
  *
@@ -37,8 +38,8 @@ export class CachedMultipleNegativesRankingLoss extends MultipleNegativesRanking
     return cachedPass(pass, this.cached);
   }
 
-  protected override get rowsPerChunk(): number {
-    return this.cached.miniBatchSize;
+  protected override rowsPerChunk(candidates: number): number {
+    return scoreRows(this.cached, candidates);
   }
 
   override config(): Record<string, unknown> {

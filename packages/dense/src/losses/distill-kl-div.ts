@@ -5,6 +5,7 @@ import {
   EngineError,
   expectColumns,
   expectLabels,
+  type Labels,
   labelTensor,
   resolveSimilarity,
   type SimilarityFunctionName,
@@ -71,7 +72,7 @@ export class DistillKLDivLoss extends EmbeddingLoss {
     const { rows } = expectColumns(this.name, columns, batch, { least: 3, roles: "query, positive, negatives" });
     const [query, ...documents] = columns as [Tensor, ...Tensor[]];
     const meaning = "a list of a teacher's scores";
-    const labels = expectLabels(this.name, batch, rows, { meaning, infinite: true });
+    const labels = expectLabels(this.name, batch, rows, { meaning, infinite: true, most: Number.MAX_VALUE });
     const width = labels.values.length / rows;
     if (width !== documents.length) {
       throw new EngineError(
@@ -80,11 +81,20 @@ export class DistillKLDivLoss extends EmbeddingLoss {
         "Give the teacher's score of each document, the positive's first.",
       );
     }
+    refuseEmptyRows(this.name, labels.values, width);
     const scores = candidateScores(query, documents, this.similarity);
     return distillKl(scores, labelTensor(labels.values, [rows, width], query), this.options);
   }
 
   override config(): Record<string, unknown> {
     return { name: this.name, ...this.options, similarityFct: similarityName(this.options.similarityFct) };
+  }
+}
+
+/** A teacher that leaves out all documents of a row has no distribution there. */
+function refuseEmptyRows(owner: string, scores: Labels["values"], width: number): void {
+  for (let first = 0; first < scores.length; first += width) {
+    if (scores.subarray(first, first + width).some(Number.isFinite)) continue;
+    throw new EngineError(owner, `all scores of row ${first / width} of the batch are −∞`, "Drop such rows.");
   }
 }

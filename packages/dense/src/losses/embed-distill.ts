@@ -99,7 +99,7 @@ export class EmbedDistillLoss extends EmbeddingLoss {
   }
 
   /** The projection's, where there is one: float32. */
-  get namedParameters(): ReadonlyMap<string, Tensor> {
+  override get namedParameters(): ReadonlyMap<string, Tensor> {
     const { projection } = this;
     if (!projection) return new Map();
     return new Map([

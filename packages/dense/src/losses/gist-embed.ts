@@ -1,6 +1,6 @@
 import {
   type Columns,
-  cosSim,
+  dotScore,
   EmbeddingLoss,
   encodeColumns,
   expectColumns,
@@ -9,6 +9,7 @@ import {
   guidedNegatives,
   inRowChunks,
   type LossPass,
+  l2Normalize,
   mean,
   noGrad,
   resolveGuided,
@@ -66,17 +67,19 @@ export class GISTEmbedLoss extends EmbeddingLoss<TokenizedEncoder> {
   }
 
   override fromEmbeddings(columns: readonly Tensor[], batch: Columns, pass: LossPass = {}): Tensor {
-    expectColumns(this.name, columns, batch, { least: 2, roles: "anchor, positive, then any negatives" });
+    const roles = "anchor, positive, then any negatives";
+    const { rows: n } = expectColumns(this.name, columns, batch, { least: 2, roles });
+    const unit = columns.map((column) => l2Normalize(column, { eps: 1e-8 }));
     const guides = this.guideColumns(batch, pass);
     const { contrastAnchors, contrastPositives } = this.options;
     const losses = inRowChunks(
-      [columns[0]!, guides[0]!, columns[1]!, guides[1]!],
-      [...columns, ...guides],
-      this.rowsPerChunk,
+      [unit[0]!, guides[0]!, unit[1]!, guides[1]!],
+      [...unit, ...guides],
+      this.rowsPerChunk(n * (columns.length + 1)),
       ([anchors, guideAnchors, positives, guidePositives], whole, first) => {
         const against = (rows: Tensor, guideRows: Tensor, column: number): GuidedBlock => ({
-          similarities: cosSim(rows, whole[column]!, { eps: 1e-8 }),
-          guide: cosSim(guideRows, whole[columns.length + column]!, { eps: 1e-8 }),
+          similarities: dotScore(rows, whole[column]!),
+          guide: dotScore(guideRows, whole[columns.length + column]!),
         });
         const others = columns.slice(2).map((_, i) => against(anchors!, guideAnchors!, 2 + i));
         if (contrastAnchors) others.push(against(anchors!, guideAnchors!, 0));
@@ -87,18 +90,26 @@ export class GISTEmbedLoss extends EmbeddingLoss<TokenizedEncoder> {
     return mean(losses);
   }
 
-  /** How many rows of scores are in memory at once. */
-  protected get rowsPerChunk(): number {
+  /**
+   * How many rows of scores are in memory at once.
+   *
+   * @param _candidates how many scores a row has
+   */
+  protected rowsPerChunk(_candidates: number): number {
     return Number.POSITIVE_INFINITY;
   }
 
-  /** The guide's embeddings of a batch: encoded once where several dimensions are scored. */
+  /** The guide's embeddings of a batch, of length 1: encoded once where several dimensions are scored. */
   private guideColumns(batch: Columns, pass: LossPass): readonly Tensor[] {
     if (this.seen?.batch === batch.tokens && this.seen.columns.every((column) => !column.isDisposed)) {
       return this.seen.columns;
     }
     const { dropout: _, ...limits } = this.encodingPass(pass);
-    const columns = noGrad(() => encodeColumns(this.guide, guideBatch(batch, this.model, this.guide), limits));
+    const columns = noGrad(() =>
+      encodeColumns(this.guide, guideBatch(batch, this.model, this.guide), limits).map((column) =>
+        l2Normalize(column, { eps: 1e-8 }),
+      ),
+    );
     this.seen = { batch: batch.tokens, columns };
     return columns;
   }

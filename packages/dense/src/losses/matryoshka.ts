@@ -83,8 +83,8 @@ export class MatryoshkaLoss extends EmbeddingLoss {
   }
 
   /** The inner loss's. */
-  get namedParameters(): ReadonlyMap<string, Tensor> {
-    return (this.loss as { namedParameters?: ReadonlyMap<string, Tensor> }).namedParameters ?? new Map();
+  override get namedParameters(): ReadonlyMap<string, Tensor> {
+    return this.loss.namedParameters;
   }
 
   override encodingPass(pass: LossPass): LossPass {

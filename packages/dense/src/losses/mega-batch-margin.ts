@@ -2,15 +2,17 @@ import {
   type CachedOptions,
   type Columns,
   cachedPass,
-  cosSim,
+  dotScore,
   EmbeddingLoss,
   expectColumns,
   inRowChunks,
   type LossPass,
+  l2Normalize,
   mean,
   megaBatchMargins,
   type ResolvedCached,
   resolveCached,
+  scoreRows,
   type Tensor,
   type TextEncoder,
 } from "@ettin/core";
@@ -73,11 +75,11 @@ export class MegaBatchMarginLoss extends EmbeddingLoss {
   }
 
   override fromEmbeddings(columns: readonly Tensor[], batch: Columns): Tensor {
-    expectColumns(this.name, columns, batch, { least: 2, most: 2, roles: "anchor, positive" });
-    const rowsPerChunk = this.cached?.miniBatchSize ?? Number.POSITIVE_INFINITY;
-    const [anchors, positives] = columns as [Tensor, Tensor];
+    const { rows: n } = expectColumns(this.name, columns, batch, { least: 2, most: 2, roles: "anchor, positive" });
+    const [anchors, positives] = columns.map((column) => l2Normalize(column)) as [Tensor, Tensor];
+    const rowsPerChunk = this.cached ? scoreRows(this.cached, n) : Number.POSITIVE_INFINITY;
     const losses = inRowChunks([anchors], [positives], rowsPerChunk, ([rows], [all], first) =>
-      megaBatchMargins(cosSim(rows!, all!), this, first),
+      megaBatchMargins(dotScore(rows!, all!), this, first),
     );
     return mean(losses);
   }

@@ -1,7 +1,9 @@
 import {
   type Columns,
+  dotScore,
   EmbeddingLoss,
   expectColumns,
+  l2Normalize,
   multipleNegatives,
   type RankingOptions,
   resolveRanking,
@@ -57,12 +59,22 @@ export class MultipleNegativesRankingLoss extends EmbeddingLoss {
   }
 
   override fromEmbeddings(columns: readonly Tensor[], batch: Columns): Tensor {
-    expectColumns(this.name, columns, batch, { least: 2, roles: "anchor, positive, then any negatives" });
-    return multipleNegatives(columns, this.similarity, this.options, this.rowsPerChunk);
+    const roles = "anchor, positive, then any negatives";
+    const { rows } = expectColumns(this.name, columns, batch, { least: 2, roles });
+    const rowsPerChunk = this.rowsPerChunk(rows * (columns.length - 1));
+    if (this.options.similarityFct !== "cosine") {
+      return multipleNegatives(columns, this.similarity, this.options, rowsPerChunk);
+    }
+    const unit = columns.map((column) => l2Normalize(column)); // once, for all chunks
+    return multipleNegatives(unit, dotScore, this.options, rowsPerChunk);
   }
 
-  /** How many rows of scores are in memory at once. */
-  protected get rowsPerChunk(): number {
+  /**
+   * How many rows of scores are in memory at once.
+   *
+   * @param _candidates how many scores a row has
+   */
+  protected rowsPerChunk(_candidates: number): number {
     return Number.POSITIVE_INFINITY;
   }
 

@@ -74,7 +74,7 @@ export class SoftmaxLoss extends EmbeddingLoss {
   }
 
   /** The classifier's weight `[numLabels, features]` and bias, float32. */
-  get namedParameters(): ReadonlyMap<string, Tensor> {
+  override get namedParameters(): ReadonlyMap<string, Tensor> {
     return new Map([
       ["classifier.weight", this.classifier.weight],
       ["classifier.bias", this.classifier.bias!],
