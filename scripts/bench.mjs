@@ -1,5 +1,6 @@
 // npm run bench [name…] [-- --quick]: installs, builds, then runs bench/<name>.bench.ts, all of them without a name.
-// Files that some need: --data (JSONL of "query", "positive"), --docs (JSONL of "text"), --tokenizer (a folder).
+// Files that some need: --data (JSONL of "query", "positive"), --docs (JSONL of "text"), --tokenizer (a folder),
+// --vectors (float32 rows of 768).
 // Each runs in a process of its own, one after the other, so that none sees another's memory or threads.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -16,6 +17,7 @@ await main(async () => {
       data: { type: "string" },
       docs: { type: "string" },
       tokenizer: { type: "string" },
+      vectors: { type: "string" },
     },
     allowPositionals: true,
   });

@@ -1,14 +1,13 @@
-// For check_dense.py: saves models of every kind, with the embeddings that they give here.
+// For check_dense.py: saves models of every kind, with the embeddings that they give here. Uses the built packages.
 //
 //   node scripts/reference/save_dense_models.mjs FOLDER
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import "../typescript.mjs";
+import * as core from "@ettin/core";
+import * as dense from "@ettin/dense";
 
-const core = await import("../../packages/core/src/index.ts");
-const dense = await import("../../packages/dense/src/index.ts");
 const fixtures = fileURLToPath(new URL("../../test/fixtures/dense", import.meta.url));
 const out = process.argv[2];
 const { texts } = JSON.parse(await readFile(join(fixtures, "embeddings.json"), "utf8"));

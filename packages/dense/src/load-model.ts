@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   Dense,
@@ -51,14 +51,14 @@ export interface FromPretrainedOptions extends Omit<HubOptions, "repoType"> {
 }
 
 const readers: ReadonlyMap<string, ModuleReader> = new Map<string, ModuleReader>([
-  ["Transformer", readTransformer],
+  ["Transformer", (folder, load) => readTransformer(folder, load, true)],
   ["Pooling", (folder) => Pooling.fromFolder(folder)],
   ["Dense", (folder, load) => Dense.fromFolder(folder, load)],
   ["Normalize", (folder) => Normalize.fromFolder(folder)],
   ["StaticEmbedding", (folder, load) => StaticEmbedding.fromFolder(folder, load)],
 ]);
 
-/** Models of other times that have no owner in their name. */
+/** Models of other times that have no owner in their name; of kinds that load here. */
 const OWNERLESS = /^bert-(base|large)-(un)?cased|^bert-base-(chinese|german-|multilingual-)/;
 
 /** What a `SentenceTransformer` of a folder, or of a repository on the hub, is made of. */
@@ -66,17 +66,20 @@ export async function loadSentenceTransformer(
   idOrFolder: string,
   options: FromPretrainedOptions,
 ): Promise<SentenceTransformerOptions> {
-  const { folder, id, entries } = await findModules(idOrFolder, options).catch((error: unknown) => {
-    const bare = error instanceof EngineError && /^[\w.-]+$/.test(idOrFolder) && !OWNERLESS.test(idOrFolder);
-    if (!bare) throw error;
-    return findModules(`sentence-transformers/${idOrFolder}`, options);
-  });
+  const { folder, id, entries } = await findModules(await withOwner(idOrFolder), options);
   const { dtype = "auto", device, onNotice, signal } = options;
   const load: ModuleLoad = { dtype, device, onNotice, signal };
   const settings = entries ? await readModelSettings(folder) : null;
   const converted = settings !== null && settings.modelType !== "SentenceTransformer";
   if (converted) {
     onNotice?.(`${idOrFolder} was saved as ${settings.modelType}: its weights are loaded with a pooling of their own.`);
+  }
+  if (entries && !converted && options.poolingMode !== undefined) {
+    throw new EngineError(
+      "fromPretrained",
+      `poolingMode is "${options.poolingMode}", but ${idOrFolder} has modules of its own`,
+      "Leave it out, or make a SentenceTransformer of a Transformer and a Pooling.",
+    );
   }
   const given = readPrompts("fromPretrained", "the options", options.prompts);
   const modules =
@@ -96,9 +99,18 @@ export async function loadSentenceTransformer(
   };
 }
 
-function readTransformer(folder: string, { dtype, device, onNotice, signal }: ModuleLoad): Promise<Transformer> {
+/** The name of a repository where there is no such folder and the name has no owner. */
+async function withOwner(idOrFolder: string): Promise<string> {
+  if (!/^[\w.-]+$/.test(idOrFolder) || OWNERLESS.test(idOrFolder)) return idOrFolder;
+  const there = await stat(idOrFolder).catch(() => null);
+  return there ? idOrFolder : `sentence-transformers/${idOrFolder}`;
+}
+
+function readTransformer(folder: string, load: ModuleLoad, readSettings: boolean): Promise<Transformer> {
+  const { dtype, device, onNotice, signal } = load;
   return Transformer.fromPretrained(folder, {
     dtype,
+    readSettings,
     ...(device && { device }),
     ...(onNotice && { onNotice }),
     ...(signal && { signal }),
@@ -112,7 +124,7 @@ async function bareModules(folder: string, load: ModuleLoad, mode: PoolingMode |
     const normalize = architecture?.json.normalize === true;
     return [await StaticEmbedding.fromFolder(folder, load), ...(normalize ? [new Normalize()] : [])];
   }
-  const transformer = await readTransformer(folder, load);
+  const transformer = await readTransformer(folder, load, false);
   const poolingMode = mode ?? (architecture?.isCausalLM ? "lasttoken" : "mean");
   return [transformer, new Pooling({ embeddingDimension: transformer.embeddingDimension, poolingMode })];
 }

@@ -13,6 +13,22 @@ describe("many texts", () => {
     for (const i of [0, 1, 10, 150, 299]) expect(all[i]).toEqual(await model.encode(TEXTS[i]!));
   });
 
+  test("may be asked for by many at once", async () => {
+    const model = await openModel(folder);
+    const all = await model.encode(TEXTS);
+    const parts = await Promise.all(TEXTS.slice(0, 20).map((_, i) => model.encode(TEXTS.slice(15 * i, 15 * i + 15))));
+    expect(parts.flat()).toEqual(all);
+  });
+
+  test("leave the event loop its turns", async () => {
+    const model = await openModel(folder);
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    await model.encode([...TEXTS, ...TEXTS]);
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(5);
+  });
+
   test("are told of as they are done", async () => {
     const model = await openModel(folder);
     const seen: number[] = [];

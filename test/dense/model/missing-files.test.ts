@@ -4,6 +4,7 @@ import { SentenceTransformer } from "@ettin/dense";
 import { afterAll, describe, expect, test } from "vitest";
 import { DENSE, expectRows, facts, openModel } from "../../support/dense-fixture.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+import { writeSafetensors } from "../../support/safetensors.ts";
 import { tinyModelFolder } from "../../support/tiny-encoder.ts";
 
 const root = temporaryFolder();
@@ -88,6 +89,30 @@ describe("what is missing has a default", () => {
     expect(notices.join()).toContain("was saved as SparseEncoder");
   });
 
+  test("no modules.json: other settings of Sentence Transformers do not count either", async () => {
+    const folder = damaged((at) => {
+      rmSync(join(at, "modules.json"));
+      writeFileSync(join(at, "sentence_bert_config.json"), '{"max_seq_length": 9, "transformer_task": "fill-mask"}');
+    });
+    expect((await openModel(folder)).maxSeqLength).toBe(24);
+  });
+
+  test("vectors of tokens alone, as model2vec writes them, are normalized where its file says so", async () => {
+    const folder = join(root, "model2vec");
+    mkdirSync(folder);
+    const values = Float32Array.from({ length: 320 * 4 }, (_, i) => Math.sin(i));
+    const header = { embeddings: { dtype: "F32", shape: [320, 4], data_offsets: [0, values.byteLength] } };
+    writeSafetensors(join(folder, "model.safetensors"), header, new Uint8Array(values.buffer));
+    cpSync(join(DENSE, "static/tokenizer.json"), join(folder, "tokenizer.json"));
+    writeFileSync(join(folder, "config.json"), '{"model_type": "model2vec", "normalize": true}');
+    const model = await openModel(folder);
+    expect(model.modules.map(({ className }) => className)).toEqual(["StaticEmbedding", "Normalize"]);
+    const { tokens } = model.tokenizeNow(["a"]);
+    expect(tokens.length).toBe(1);
+    const row = values.slice(4 * tokens[0]!, 4 * tokens[0]! + 4);
+    expectRows([await model.encode("a")], [[...row].map((value) => value / Math.hypot(...row))]);
+  });
+
   test("an activation that is not PyTorch's is Tanh, and says so", async () => {
     const folder = withJson("2_Dense/config.json", (json) => ({ ...json, activation_function: "evil.module.Run" }));
     const notices: string[] = [];
@@ -105,6 +130,11 @@ describe("what is missing has a default", () => {
   });
 });
 
+test("a pooling for a model that has one is an error", async () => {
+  const opening = SentenceTransformer.fromPretrained(join(DENSE, "model"), { poolingMode: "cls" });
+  await expect(opening).rejects.toThrow("has modules of its own");
+});
+
 describe("prompts", () => {
   test("of the caller go before the file's, an empty one too", async () => {
     const model = await openModel(join(DENSE, "model"), { prompts: { query: "", other: "o: " } });
@@ -120,6 +150,7 @@ describe("what is damaged or hostile is named", () => {
   const moduleList = (change: (list: Record<string, unknown>[]) => unknown) =>
     withJson("modules.json", (json) => change(json as never));
   test.each<[string, () => string, string]>([
+    ["a list without modules of its own", () => moduleList(() => []), "a list of 1 to 64 modules"],
     ["no weights of a module", () => without("2_Dense/model.safetensors"), "has neither model.safetensors"],
     ["no dimension", () => withJson("1_Pooling/config.json", () => ({})), "word_embedding_dimension is missing"],
     ["no pooling file", () => without("1_Pooling/config.json"), "1_Pooling/config.json: it cannot be read"],

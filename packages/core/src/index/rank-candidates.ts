@@ -83,7 +83,10 @@ async function rescore(
     while (end < chosen.length && (end === start || size + chosen[end]!.length <= atOnce))
       size += chosen[end++]!.length;
     const part = chosen.slice(start, end);
-    const vectors = await rows.read(Int32Array.from(part.flatMap(([, ...each]) => each)));
+    const numbers = new Int32Array(size - part.length);
+    let filled = 0;
+    for (const each of part) for (let i = 1; i < each.length; i++) numbers[filled++] = each[i]!;
+    const vectors = await rows.read(numbers);
     let at = 0;
     for (const [query, ...each] of part) {
       const scored = each.map((row) => {

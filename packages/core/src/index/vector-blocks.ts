@@ -145,22 +145,30 @@ export class VectorBlocks {
 
   /** Rows by number, in that order, as they are stored. */
   async read(rows: Int32Array): Promise<StoredArray> {
-    const out = new ARRAYS[this.type](rows.length * this.entries);
+    const [first] = this.#blocks;
+    if (this.#blocks.length === 1) return new ARRAYS[this.type](await this.#gather(first!, rows));
+    const { entries } = this;
+    const out = new ARRAYS[this.type](rows.length * entries);
+    const blockOf = rows.map((row) => this.#blockOf(row));
     await Promise.all(
-      this.#blocks.map(async (block) => {
+      this.#blocks.map(async (block, number) => {
         const places: number[] = [];
-        rows.forEach((row, i) => {
-          if (row >= block.start && row < block.start + block.rows) places.push(i);
-        });
+        for (let i = 0; i < rows.length; i++) if (blockOf[i] === number) places.push(i);
         if (places.length === 0) return;
         const local = Int32Array.from(places, (i) => rows[i]! - block.start);
         const found = new ARRAYS[this.type](await this.#gather(block, local));
-        places.forEach((place, i) => {
-          out.set(found.subarray(i * this.entries, (i + 1) * this.entries), place * this.entries);
-        });
+        for (const [i, place] of places.entries()) {
+          out.set(found.subarray(i * entries, (i + 1) * entries), place * entries);
+        }
       }),
     );
     return out;
+  }
+
+  #blockOf(row: number): number {
+    let number = this.#blocks.length - 1;
+    while (this.#blocks[number]!.start > row) number--;
+    return number;
   }
 
   #gather(block: Block, rows: Int32Array): Promise<ArrayBuffer> {

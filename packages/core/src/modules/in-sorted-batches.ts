@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { PackedTexts } from "../columns/columns.ts";
 import { EngineError } from "../errors.ts";
 import { tensorScope } from "../tensor/scope.ts";
@@ -30,6 +31,9 @@ export interface BatchWork {
 
 const MOST_TOKENS = 1024;
 
+/** Batches that wait for the device or run on it: enough to keep it busy, few enough to stop soon. */
+const MOST_UNDER_WAY = 4;
+
 /** Characters that are tokenized at a time: few at first, so that the model starts soon, then as many as workers want. */
 const FIRST_CHARACTERS = 1 << 14;
 const MOST_CHARACTERS = 1 << 18;
@@ -37,7 +41,7 @@ const MOST_TEXTS = 4096;
 
 /**
  * Runs a model on texts in batches of similar length, the longest first. While some are computed the next are tokenized;
- * at most two lots of texts are under way.
+ * a few batches at most are under way, so that a signal is obeyed soon and others who use the device have their turn.
  *
  * @throws what `tokenize` or `run` throws, or the signal's reason
  */
@@ -53,6 +57,7 @@ export async function inSortedBatches(
     tokens: limit(where, "maxTokensPerBatch", options.maxTokensPerBatch ?? MOST_TOKENS),
   };
   const lots = lotsOf(where, texts);
+  signal?.throwIfAborted();
   const tokenize = (i: number) => {
     const lot = lots[i];
     const packed = lot ? work.tokenize(lot.map((row) => texts[row]!)) : null;
@@ -60,13 +65,13 @@ export async function inSortedBatches(
     return packed;
   };
   let done = 0;
-  let before: Promise<void>[] = [];
+  const underWay: Promise<void>[] = [];
   let next = tokenize(0);
   for (const [i, lot] of lots.entries()) {
-    signal?.throwIfAborted();
     const packed = (await next)!;
     next = tokenize(i + 1);
-    const reads = batchesOf(packed, limits).map(({ batch, numbers }) => {
+    for (const { batch, numbers } of batchesOf(packed, limits)) {
+      signal?.throwIfAborted();
       const [data] = noGrad(() => tensorScope(() => [work.run(batch).data()]));
       const read = data!.then((values) => {
         const rows = numbers.map((number) => lot[number]!);
@@ -74,13 +79,13 @@ export async function inSortedBatches(
         done += rows.length;
         onProgress?.({ done, total: texts.length });
       });
-      read.catch(() => {});
-      return read;
-    });
-    await Promise.all(before);
-    before = reads;
+      read.catch(() => {}); // awaited below
+      underWay.push(read);
+      if (underWay.length >= MOST_UNDER_WAY) await underWay.shift();
+      else await setImmediate(); // enqueuing a batch takes milliseconds: others have their turn in between
+    }
   }
-  await Promise.all(before);
+  await Promise.all(underWay);
   signal?.throwIfAborted();
 }
 

@@ -16,6 +16,7 @@ import {
   readTransformerSettings,
   resolveMaxLength,
   TRANSFORMER_FILE,
+  type TransformerSettings,
   transformerSettingsText,
 } from "./transformer-settings.ts";
 
@@ -28,7 +29,16 @@ export interface TransformerOptions {
 }
 
 /** Options of `Transformer.fromPretrained`: those of the model, and the length. */
-export type TransformerLoadOptions = AutoOptions & Pick<TransformerOptions, "maxSeqLength">;
+export interface TransformerLoadOptions extends AutoOptions, Pick<TransformerOptions, "maxSeqLength"> {
+  /** Whether what Sentence Transformers wrote beside the model counts: length, lower case, task. @default true */
+  readSettings?: boolean;
+}
+
+const NO_SETTINGS: Pick<TransformerSettings, "maxSeqLength" | "doLowerCase" | "task"> = {
+  maxSeqLength: null,
+  doLowerCase: false,
+  task: "feature-extraction",
+};
 
 /** A text's tokens through a model without a head: "token_embeddings" `[T, hiddenSize]`. */
 export class Transformer implements InputModule {
@@ -54,9 +64,9 @@ export class Transformer implements InputModule {
    * @param idOrFolder a folder's path, or "owner/name"
    */
   static async fromPretrained(idOrFolder: string, options: TransformerLoadOptions = {}): Promise<Transformer> {
-    const { maxSeqLength, ...modelOptions } = options;
+    const { maxSeqLength, readSettings = true, ...modelOptions } = options;
     const folder = await findFolder(idOrFolder, options, ["*.json", "*.safetensors", ...TOKENIZER_FILES]);
-    const settings = await readTransformerSettings(folder);
+    const settings = readSettings ? await readTransformerSettings(folder) : NO_SETTINGS;
     if (settings.task !== "feature-extraction") {
       throw new EngineError(
         "Transformer",

@@ -62,6 +62,13 @@ export class StaticEmbedding implements InputModule {
         "Load the folder with the class that it was saved from.",
       );
     }
+    if (stored.has("mapping") || stored.has("weights")) {
+      throw new EngineError(
+        "fromPretrained",
+        `the weights in ${folder} are of a quantized vocabulary: beside the vectors they have ${[...stored.keys()].join(", ")}`,
+        "Save the model without vocabulary quantization.",
+      );
+    }
     const tokenizer = await Tokenizer.fromFolder(folder);
     try {
       const auto = found.dtype === "BF16" ? "bfloat16" : "float32";

@@ -1,0 +1,22 @@
+import type { SentenceTransformer } from "@ettin/dense";
+import { expectTypeOf, test } from "vitest";
+
+declare const model: SentenceTransformer;
+
+test("a text has one embedding, texts have a list", () => {
+  expectTypeOf(model.encode("a")).resolves.toEqualTypeOf<Float32Array>();
+  expectTypeOf(model.encode(["a"])).resolves.toEqualTypeOf<Float32Array[]>();
+  expectTypeOf(model.encodeQuery("a", { normalizeEmbeddings: true })).resolves.toEqualTypeOf<Float32Array>();
+});
+
+test("the array follows the precision", () => {
+  expectTypeOf(model.encode(["a"], { precision: "int8" })).resolves.toEqualTypeOf<Int8Array[]>();
+  expectTypeOf(model.encodeDocument("a", { precision: "ubinary" })).resolves.toEqualTypeOf<Uint8Array>();
+  // @ts-expect-error there is no such precision
+  void model.encode("a", { precision: "int4" });
+});
+
+test("a misspelt option is an error", () => {
+  // @ts-expect-error the option is normalizeEmbeddings
+  void model.encode("a", { normalize: true });
+});
