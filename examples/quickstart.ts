@@ -32,8 +32,9 @@ const model = await dense.SentenceTransformer.fromPretrained(values.model ?? pre
 model.maxSeqLength = Math.min(model.maxSeqLength, 256);
 
 // 2. What it can do so far.
+const ranks = { accuracyAtK: [1, 5], precisionRecallAtK: [10], mrrAtK: [10], ndcgAtK: [10], mapAtK: [10] };
 const evaluator = (name: string, split: typeof test) =>
-  new dense.InformationRetrievalEvaluator({ ...split, corpus, name });
+  new dense.InformationRetrievalEvaluator({ ...split, corpus, name, ...ranks });
 const testing = evaluator("test", test);
 const before = await testing.evaluate(model);
 console.log(`nDCG@10 before: ${before["test_cosine_ndcg@10"]!.toFixed(3)} (${seconds()})`);
@@ -48,7 +49,7 @@ const trainer = new dense.SentenceTransformerTrainer({
   args: {
     outputDir,
     overwriteOutputDir: true,
-    numTrainEpochs: Number(values.epochs ?? (values.model ? 1 : 6)),
+    numTrainEpochs: Number(values.epochs ?? (values.model ? 1 : 4)),
     perDeviceTrainBatchSize: 128,
     learningRate: values.model ? 8e-5 : 1e-3,
     warmupRatio: 0.05,
@@ -69,11 +70,14 @@ const index = await ettin.createIndex({ dim: model.embeddingDimension, model: aw
 const texts = [...corpus.values()];
 await index.add({ ids: [...corpus.keys()], vectors: await model.encodeDocument(texts), metadata: texts });
 await index.save(join(values.output, "index"));
-const questions = [...test.queries.values()];
+const questions = [...test.queries];
 const asked = [0.2, 0.5, 0.8].map((share) => questions[Math.floor(share * questions.length)]!);
-const found = await index.searchBatch(await model.encodeQuery(asked), { k: 1 });
-const answers = found.map(([hit], i) => [asked[i]!, String(hit!.metadata), hit!.score.toFixed(3)]);
-for (const [question, answer] of answers) console.log(`\n${question}\n  ${answer}`);
+const found = await index.searchBatch(await model.encodeQuery(asked.map(([, text]) => text)), { k: 1 });
+const answers = asked.map(([id, question], i) => {
+  const hit = found[i]![0]!;
+  return [question, String(hit.metadata), test.relevantDocs.get(id)!.includes(hit.id) ? "right" : "wrong"];
+});
+for (const [question, answer, right] of answers) console.log(`\n${question} (${right})\n  ${answer}`);
 
 // 5. A page that shows it all.
 const records = (folder: string) => (values.model ? [] : ettin.readMetrics(join(folder, "metrics.jsonl")));
@@ -91,7 +95,7 @@ const report = ettin.reportPage({
   figures: metrics.slice(0, 3).map(([name, was, is]) => [name!, is!, `was ${was}`]),
   tables: [
     { title: `${questions.length} questions about unseen passages`, columns: ["", "before", "after"], rows: metrics },
-    { title: "Three of them", columns: ["question", "nearest passage", "score"], rows: answers },
+    { title: "Three of them", columns: ["question", "nearest passage", ""], rows: answers },
   ],
   charts: losses.length > 0 ? [{ title: "Pretraining", curves: [{ ...curve, smooth: true }] }] : [],
   records: ettin.readMetrics(join(outputDir, "metrics.jsonl")),
@@ -99,7 +103,7 @@ const report = ettin.reportPage({
 });
 await ettin.writeFileWhole(join(values.output, "report.html"), Buffer.from(report));
 console.log(
-  `\n${join(values.output, "report.html")} has the curves; ask more: npx ettin search ${values.output}/index`,
+  `\n${join(values.output, "report.html")} has the curves; ask more: npx ettin search ${values.output}/index --model ${values.output}/model`,
 );
 index.dispose();
 model.dispose();
