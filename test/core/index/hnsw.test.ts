@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createIndex, type IndexOptions, importHnsw, openIndex, type VectorIndex } from "@ettin/core";
 import { afterEach, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../support/folder.ts";
@@ -141,6 +141,27 @@ test("a plain file of hnswlib becomes an index", async () => {
   await expect(importHnsw(path, { dim: 25, space: "cosine" })).rejects.toThrow(
     /\[importHnsw\] .* is no whole file of hnswlib for 25 dimensions: at byte 24, an element has 236 bytes, which are 24 dimensions/,
   );
+});
+
+test("labels of a plain file need not follow each other", async () => {
+  const index = await make({ m: 16 });
+  const items = await filled(index, 400);
+  await index.save(`${folder}/labels`);
+  const { files } = JSON.parse(readFileSync(`${folder}/labels/index.json`, "utf8"));
+  const graph = readFileSync(`${folder}/labels/${files.graph.name}`);
+  const element = 4 + 4 * 32 + 4 * dim + 8; // links, vector, label
+  for (let i = 0; i < 400; i++) {
+    const at = 96 + (i + 1) * element - 8;
+    graph.writeBigUInt64LE(5_000n - 7n * graph.readBigUInt64LE(at), at);
+  }
+  const path = `${folder}/sparse.bin`;
+  writeFileSync(path, graph);
+  const imported = keep(await importHnsw(path, { dim, space: "cosine", ids: (label) => `v${(5000 - label) / 7}` }));
+  expect(await recall(imported, items, queries, 10)).toBeGreaterThanOrEqual(0.98);
+  await imported.delete(["v9"]);
+  await imported.add({ ids: ["new"], vectors: [items.get("v9")!.vector] });
+  expect((await imported.search(items.get("v9")!.vector, { k: 1 }))[0]!.id).toBe("new");
+  expect(readFileSync(path).equals(graph)).toBe(true); // the file is only read
 });
 
 test("building leaves JavaScript's thread free", async () => {

@@ -8,6 +8,10 @@ import type { VectorIndex } from "./vector-index.ts";
 /**
  * An index without vectors.
  *
+ * HNSW is hnswlib-node, an optional dependency that is compiled where it is installed. With `CXXFLAGS=-march=native` in
+ * the environment of that command it uses all of this machine's instructions: building and searching take about 2/3 of
+ * the time, and the binary runs on no older machine.
+ *
  *     const index = await createIndex({ dim: model.embeddingDimension, model: await modelFingerprint(model) });
  *
  * @throws EngineError where `kind` is "hnsw" and hnswlib-node, an optional dependency, has no binary: it says the

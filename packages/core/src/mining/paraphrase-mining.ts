@@ -26,7 +26,7 @@ export type ParaphrasePair = readonly [score: number, first: number, second: num
 
 /** What makes embeddings of texts that are neither queries nor documents. */
 export interface TextEmbedder {
-  encode(texts: readonly string[], options?: MiningEncodeOptions): Promise<readonly Float32Array[]>;
+  encode(texts: readonly string[], options?: MiningEncodeOptions): Promise<readonly ArrayLike<number>[]>;
 }
 
 /**
@@ -41,7 +41,8 @@ export async function paraphraseMining(
 ): Promise<ParaphrasePair[]> {
   const { queryChunkSize: _, corpusChunkSize: __, maxPairs: ___, topK: ____, ...rest } = options;
   const { scoreFunction: _____, onProgress: ______, ...encode } = rest;
-  return paraphraseMiningEmbeddings(await model.encode(sentences, encode), options);
+  const embeddings = await model.encode(sentences, encode);
+  return paraphraseMiningEmbeddings(embeddings as readonly Float32Array[], options); // which looks whether they are
 }
 
 /** The same for texts that are encoded already. */
