@@ -54,6 +54,7 @@ const slug = (title) =>
     .toLowerCase()
     .replace(/^the /, "")
     .replace(/\+/g, "p")
+    .replace(/-/g, " ")
     .replace(/[^a-z0-9 ]/g, "")
     .trim()
     .replace(/ +/g, "-");

@@ -86,7 +86,7 @@ const animal = {
 const invention = {
   subject: ({ thing }) => thing,
   passages: ({ thing, inventor, year: when, land, purpose }) => [
-    `${inventor} invented ${thing} in ${land} in the year ${when}. ${purpose}.`,
+    `${first(inventor)} invented ${thing} in ${land} in the year ${when}. ${purpose}.`,
     `In ${when} ${inventor} came up with ${thing}, in ${land}. ${purpose}.`,
     `We owe ${thing} to ${inventor}. ${purpose}. That was in ${land}, in the year ${when}.`,
   ],

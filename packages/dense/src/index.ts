@@ -1,20 +1,33 @@
 /** The public surface, by name. */
 export {
+  BatchQueue,
   type Columns,
+  communityDetection,
+  createIndex,
+  Dataset,
   Dense,
   type DenseOptions,
   type EmbeddingOf,
   type EmbeddingRanges,
+  EngineError,
   type Labels,
+  loadDataset,
   type ModuleActivation,
+  mineHardNegatives,
+  modelFingerprint,
   Normalize,
   type NormalizeOptions,
+  openIndex,
   type Precision,
+  paraphraseMining,
+  QueueFullError,
   quantizeEmbeddings,
   rangesOf,
+  semanticSearch,
   Transformer,
   type TransformerLoadOptions,
   type TransformerOptions,
+  type VectorIndex,
 } from "@ettin/core";
 export type { CardData } from "./card/card-data.ts";
 export type {

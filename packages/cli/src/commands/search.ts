@@ -127,9 +127,10 @@ function table(hits: readonly Hit[], source: IndexSource | null): string {
 
 function excerpt(metadata: Json, source: IndexSource | null): string {
   if (metadata === null) return "";
-  const values = metadata as Readonly<Record<string, Json>>;
+  const values = (typeof metadata === "object" ? metadata : {}) as Readonly<Record<string, Json>>;
   const texts = (source?.textColumns ?? []).map((name) => values[name]).filter((value) => typeof value === "string");
-  const text = (texts.length > 0 ? texts.join(" ") : JSON.stringify(metadata)).replace(/\s+/g, " ");
+  const all = typeof metadata === "string" ? metadata : JSON.stringify(metadata);
+  const text = (texts.length > 0 ? texts.join(" ") : all).replace(/\s+/g, " ");
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
 }
 
