@@ -20,6 +20,7 @@ const trainer = new ettin.SentenceTransformerTrainer({
   loss: new ettin.MultipleNegativesRankingLoss(model),
   args: {
     outputDir: "runs/retriever",
+    overwriteOutputDir: true,
     perDeviceTrainBatchSize: 128,
     learningRate: 1e-3,
     batchSampler: "no_duplicates",

@@ -20,11 +20,11 @@ export interface ModelMemory {
  *
  *     weights   4 P, in bfloat16 2 P
  *     run       weights + T · b · (4 D + max(A + O, G))           one block's activations live at a time
- *     train     S + T · b · (L · (4 D + A + O + G) + G)
- *               S = 16 P + 2 b W: weights, gradients and two averages of AdamW in float32, and the weights as products
- *               read them, forward and backward
+ *     train     S + T · b · (L · K + 4 D + A + O + G)            K = 2 D + A + O + (G less its last I)
+ *               S = 16 P: weights, gradients and two averages of AdamW in float32
  *     with gradient checkpointing
- *               S + T · b · (L · D + 2 · (4 D + A + O + G))      each layer's input, and one layer computed again
+ *               S + 2 b W + T · b · (L · D + 2 · (4 D + A + O + G))   each layer's input, one layer computed again, and
+ *                                                                     the weights as products read them several times
  *
  * The scores over the vocabulary are not in it: training never makes their matrix, and a forward pass makes the rows
  * that are asked for. Working memory of the kernels adds up to 100 MB.
@@ -49,12 +49,13 @@ export function modelMemory(
   const G = (gated ? 3 : 2) * config.intermediateSize;
   const b = dtype === "float32" ? 4 : 2;
   const weights = b * parameters;
-  const state = 16 * parameters + 2 * b * (parameters - config.vocabSize * D);
+  const state = 16 * parameters;
+  const read = 2 * b * (parameters - config.vocabSize * D);
   const layer = 4 * D + A + O + G;
   return {
     weights,
     run: weights + tokens * b * (4 * D + Math.max(A + O, G)),
-    train: state + tokens * b * (L * layer + G),
-    trainCheckpointing: state + tokens * b * (L * D + 2 * layer),
+    train: state + tokens * b * (L * (layer - 2 * D - config.intermediateSize) + layer),
+    trainCheckpointing: state + read + tokens * b * (L * D + 2 * layer),
   };
 }
