@@ -20,8 +20,10 @@ export interface ModelMemory {
  *
  *     weights   4 P, in bfloat16 2 P
  *     run       weights + T · b · (4 D + max(A + O, G))           one block's activations live at a time
- *     train     S + T · b · (L · K + 4 D + A + O + G)            K = 2 D + A + O + (G less its last I)
- *               S = 16 P: weights, gradients and two averages of AdamW in float32
+ *     train     12 P + 4 V D + T · b · (L · K + 4 D + A + O + G) K = 2 D + A + O + (G less its last I)
+ *               or S + T · b · (4 D + A + O + G), if that is more
+ *               S = 16 P: weights, gradients and two averages of AdamW in float32. Of the gradients only the vocabulary's
+ *               table (V rows) is there while all activations are; the others come as activations go
  *     with gradient checkpointing
  *               S + 2 b W + T · b · (L · D + 2 · (4 D + A + O + G))   each layer's input, one layer computed again, and
  *                                                                     the weights as products read them several times
@@ -50,12 +52,15 @@ export function modelMemory(
   const b = dtype === "float32" ? 4 : 2;
   const weights = b * parameters;
   const state = 16 * parameters;
-  const read = 2 * b * (parameters - config.vocabSize * D);
+  const inner = parameters - config.vocabSize * D;
+  const read = 2 * b * inner;
   const layer = 4 * D + A + O + G;
   return {
     weights,
     run: weights + tokens * b * (4 * D + Math.max(A + O, G)),
-    train: state + tokens * b * (L * (layer - 2 * D - config.intermediateSize) + layer),
+    train:
+      tokens * b * layer +
+      Math.max(state - 4 * inner + tokens * b * L * (layer - 2 * D - config.intermediateSize), state),
     trainCheckpointing: state + read + tokens * b * (L * D + 2 * layer),
   };
 }
