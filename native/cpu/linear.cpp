@@ -8,8 +8,9 @@
 //   x, dx [T,K]   w [N,K]   y, dy [T,N]   bias, db [N]; dw and db are float32
 //
 // The products are gemm.h's, so a token's y has the same bits in any batch. x's dtype (dy's in backward) is the
-// precision: with bfloat16 x a float32 w takes part rounded to bfloat16. w is packed once for each of forward
-// and backward_input, until the optimizer writes it; where nothing but forward reads it, it lives packed.
+// precision: with bfloat16 x a float32 w takes part rounded to bfloat16. w is packed for each of forward and
+// backward_input: in passing, or into a copy where it is read again before the optimizer writes it (packed_copy,
+// context.h); where nothing but forward reads it, it lives packed.
 #include "column_sum.h"
 #include "weight_form.h"
 

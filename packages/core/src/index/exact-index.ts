@@ -48,8 +48,8 @@ export class ExactIndex implements VectorIndex {
   }
 
   async add(items: IndexItems, { onProgress, signal }: AddOptions = {}): Promise<void> {
-    this.#check("VectorIndex.add");
     const where = "VectorIndex.add";
+    this.#check(where);
     const vectors = await checkedItems(items, { where, dim: this.dim, unit: this.metric === "cosine" }, signal);
     const ids = [...items.ids]; // the caller's may change while others have their turn
     const metadata = items.metadata ? [...items.metadata] : null;

@@ -3,7 +3,7 @@ import { type RowCodec, rangesOf, rowCodec, type VectorRanges, type VectorStorag
 import { type BestRows, VectorBlocks } from "./vector-blocks.ts";
 import type { VectorMetric } from "./vector-index.ts";
 
-/** VectorRows from which ranges for int8 are taken, where none are given. */
+/** Vectors from which ranges for int8 are taken, where none are given. */
 export const CALIBRATION_ROWS = 1000;
 
 const NUMBERS_AT_ONCE = 1 << 18;

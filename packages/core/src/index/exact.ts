@@ -30,7 +30,7 @@ const STORED_AS: Readonly<Record<CorpusType, DType>> = {
 
 const MAX_ROWS = 2 ** 31 - 1; // ids are int32
 
-/** VectorRows to search, one after the other in memory that is not copied: a typed array's, or a file's. */
+/** Vectors to search, one after the other in memory that is not copied: a typed array's, or a file's. */
 export class Corpus {
   readonly rows: number;
   readonly dim: number;

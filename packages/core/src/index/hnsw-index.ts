@@ -20,7 +20,7 @@ import type {
   VectorRows,
 } from "./vector-index.ts";
 
-/** VectorRows that the thread adds before it may search: about 20 ms. */
+/** Vectors that the thread adds before it may search: about 20 ms. */
 const ADD_AT_ONCE = 16;
 const SEARCH_AT_ONCE = 64;
 const LEAST_PLACES = 1024;

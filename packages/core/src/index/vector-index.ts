@@ -20,7 +20,7 @@ export interface IndexItem {
   readonly metadata: Json;
 }
 
-/** VectorRows: one array each, or all of them in one array, one after the other. */
+/** Vectors: one array each, or all of them in one array, one after the other. */
 export type VectorRows = readonly ArrayLike<number>[] | Float32Array;
 
 export interface IndexItems {
@@ -64,7 +64,7 @@ export interface SearchOptions {
 }
 
 /**
- * VectorRows by id, with metadata. Searches may run while vectors are added or deleted; changes take their turns.
+ * Vectors by id, with metadata. Searches may run while vectors are added or deleted; changes take their turns.
  *
  *     const index = await createIndex({ dim: 384 });
  *     await index.add({ ids: ["a", "b"], vectors, metadata: [{ lang: "en" }, { lang: "de" }] });
@@ -77,7 +77,7 @@ export interface VectorIndex {
   /** Numbers in a vector. */
   readonly dim: number;
   readonly metric: VectorMetric;
-  /** VectorRows in it. */
+  /** Vectors in it. */
   readonly size: number;
   /** Fingerprint of the model that made the vectors, as it was given; see `modelFingerprint`. */
   readonly model: string | null;
