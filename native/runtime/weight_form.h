@@ -1,6 +1,7 @@
-// In which form a weight lies in memory. Products read weights packed; training also reads and writes their rows, so they
-// are packed in passing or into a copy beside them (packed_copy, context.h). In inference nothing but products reads a weight: then its
-// rows go, and the packed form is all there is. Whoever wants the rows again gets them, bit for bit.
+// In which form a weight lies in memory. Products read weights packed; training also reads and writes their rows, so
+// they are packed in passing or into a copy beside them (packed_copy, context.h). In inference nothing but products
+// reads a weight: then its rows go, and the packed form is all there is. Whoever wants the rows again gets them, bit
+// for bit.
 //
 // The rule needs to know nothing of training. The first product that reads a weight packs it. If its rows are wanted
 // later, they stay from then on, until many products in a row have read the weight and nobody its rows: an evaluation

@@ -3,6 +3,7 @@ import { encodeColumns } from "../columns/encode-columns.ts";
 import type { TextEncoder } from "../columns/text-encoder.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Loss, LossPass } from "../trainer/loss.ts";
+import { cachedPass, type ResolvedCached, scoreRows } from "./cached.ts";
 
 /** What a loss gives: a scalar, or named parts that are summed. */
 export type LossValue = ReturnType<Loss<never>["forward"]>;
@@ -13,6 +14,8 @@ export type LossValue = ReturnType<Loss<never>["forward"]>;
  */
 export abstract class EmbeddingLoss<Model extends TextEncoder = TextEncoder> implements Loss<Columns> {
   readonly model: Model;
+  /** How a loss with a gradient cache cuts its batch; null for one without. */
+  readonly cached: ResolvedCached | null = null;
   /** The class's name, for messages and model cards. */
   abstract readonly name: string;
 
@@ -37,9 +40,18 @@ export abstract class EmbeddingLoss<Model extends TextEncoder = TextEncoder> imp
    */
   abstract fromEmbeddings(columns: readonly Tensor[], batch: Columns, pass?: LossPass): LossValue;
 
-  /** The limits of a pass, with those of this loss. @default the pass as it is */
+  /** The limits of a pass, with those of a gradient cache. */
   encodingPass(pass: LossPass): LossPass {
-    return pass;
+    return this.cached ? cachedPass(pass, this.cached) : pass;
+  }
+
+  /**
+   * How many rows of scores are in memory at once.
+   *
+   * @param candidates how many scores a row has
+   */
+  protected rowsPerChunk(candidates: number): number {
+    return this.cached ? scoreRows(this.cached, candidates) : Number.POSITIVE_INFINITY;
   }
 
   /** Its name and all options, for a model card. */

@@ -1,11 +1,4 @@
-import {
-  type CachedOptions,
-  cachedPass,
-  type LossPass,
-  type ResolvedCached,
-  resolveCached,
-  scoreRows,
-} from "@ettin/core";
+import { type CachedOptions, type ResolvedCached, resolveCached } from "@ettin/core";
 import { GISTEmbedLoss, type GISTEmbedOptions } from "./gist-embed.ts";
 import type { GuideModel, TokenizedEncoder } from "./guide.ts";
 
@@ -22,19 +15,11 @@ import type { GuideModel, TokenizedEncoder } from "./guide.ts";
  */
 export class CachedGISTEmbedLoss extends GISTEmbedLoss {
   override readonly name: string = "CachedGISTEmbedLoss";
-  readonly cached: ResolvedCached;
+  override readonly cached: ResolvedCached;
 
   constructor(model: TokenizedEncoder, guide: GuideModel, options: GISTEmbedOptions & CachedOptions = {}) {
     super(model, guide, options);
     this.cached = resolveCached("CachedGISTEmbedLoss", options);
-  }
-
-  override encodingPass(pass: LossPass): LossPass {
-    return cachedPass(pass, this.cached);
-  }
-
-  protected override rowsPerChunk(candidates: number): number {
-    return scoreRows(this.cached, candidates);
   }
 
   override config(): Record<string, unknown> {

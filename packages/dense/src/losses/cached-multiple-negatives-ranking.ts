@@ -1,12 +1,4 @@
-import {
-  type CachedOptions,
-  cachedPass,
-  type LossPass,
-  type ResolvedCached,
-  resolveCached,
-  scoreRows,
-  type TextEncoder,
-} from "@ettin/core";
+import { type CachedOptions, type ResolvedCached, resolveCached, type TextEncoder } from "@ettin/core";
 import { MultipleNegativesRankingLoss, type MultipleNegativesRankingOptions } from "./multiple-negatives-ranking.ts";
 
 export interface CachedMultipleNegativesRankingOptions extends MultipleNegativesRankingOptions, CachedOptions {}
@@ -27,19 +19,11 @@ export interface CachedMultipleNegativesRankingOptions extends MultipleNegatives
  */
 export class CachedMultipleNegativesRankingLoss extends MultipleNegativesRankingLoss {
   override readonly name: string = "CachedMultipleNegativesRankingLoss";
-  readonly cached: ResolvedCached;
+  override readonly cached: ResolvedCached;
 
   constructor(model: TextEncoder, options: CachedMultipleNegativesRankingOptions = {}) {
     super(model, options);
     this.cached = resolveCached("CachedMultipleNegativesRankingLoss", options);
-  }
-
-  override encodingPass(pass: LossPass): LossPass {
-    return cachedPass(pass, this.cached);
-  }
-
-  protected override rowsPerChunk(candidates: number): number {
-    return scoreRows(this.cached, candidates);
   }
 
   override config(): Record<string, unknown> {

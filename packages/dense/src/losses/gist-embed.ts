@@ -90,15 +90,6 @@ export class GISTEmbedLoss extends EmbeddingLoss<TokenizedEncoder> {
     return mean(losses);
   }
 
-  /**
-   * How many rows of scores are in memory at once.
-   *
-   * @param _candidates how many scores a row has
-   */
-  protected rowsPerChunk(_candidates: number): number {
-    return Number.POSITIVE_INFINITY;
-  }
-
   /** The guide's embeddings of a batch, of length 1: encoded once where several dimensions are scored. */
   private guideColumns(batch: Columns, pass: LossPass): readonly Tensor[] {
     if (this.seen?.batch === batch.tokens && this.seen.columns.every((column) => !column.isDisposed)) {

@@ -1,18 +1,15 @@
 import {
   type CachedOptions,
   type Columns,
-  cachedPass,
   dotScore,
   EmbeddingLoss,
   expectColumns,
   inRowChunks,
-  type LossPass,
   l2Normalize,
   mean,
   megaBatchMargins,
   type ResolvedCached,
   resolveCached,
-  scoreRows,
   type Tensor,
   type TextEncoder,
 } from "@ettin/core";
@@ -60,7 +57,7 @@ export class MegaBatchMarginLoss extends EmbeddingLoss {
   readonly name: string = "MegaBatchMarginLoss";
   readonly positiveMargin: number;
   readonly negativeMargin: number;
-  readonly cached: ResolvedCached | null;
+  override readonly cached: ResolvedCached | null;
 
   constructor(model: TextEncoder, options: MegaBatchMarginOptions = {}) {
     super(model);
@@ -70,15 +67,10 @@ export class MegaBatchMarginLoss extends EmbeddingLoss {
     this.cached = useMiniBatchedVersion ? resolveCached("MegaBatchMarginLoss", options, 50) : null;
   }
 
-  override encodingPass(pass: LossPass): LossPass {
-    return this.cached ? cachedPass(pass, this.cached) : pass;
-  }
-
   override fromEmbeddings(columns: readonly Tensor[], batch: Columns): Tensor {
     const { rows: n } = expectColumns(this.name, columns, batch, { least: 2, most: 2, roles: "anchor, positive" });
     const [anchors, positives] = columns.map((column) => l2Normalize(column)) as [Tensor, Tensor];
-    const rowsPerChunk = this.cached ? scoreRows(this.cached, n) : Number.POSITIVE_INFINITY;
-    const losses = inRowChunks([anchors], [positives], rowsPerChunk, ([rows], [all], first) =>
+    const losses = inRowChunks([anchors], [positives], this.rowsPerChunk(n), ([rows], [all], first) =>
       megaBatchMargins(dotScore(rows!, all!), this, first),
     );
     return mean(losses);

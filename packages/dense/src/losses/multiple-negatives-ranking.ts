@@ -69,15 +69,6 @@ export class MultipleNegativesRankingLoss extends EmbeddingLoss {
     return multipleNegatives(unit, dotScore, this.options, rowsPerChunk);
   }
 
-  /**
-   * How many rows of scores are in memory at once.
-   *
-   * @param _candidates how many scores a row has
-   */
-  protected rowsPerChunk(_candidates: number): number {
-    return Number.POSITIVE_INFINITY;
-  }
-
   override config(): Record<string, unknown> {
     const { similarityFct, ...options } = this.options;
     return { name: this.name, similarityFct: similarityName(similarityFct), ...options };
