@@ -1,0 +1,166 @@
+// cuBLASLt by its definition: d = alpha op(a) op(b) + beta c + bias, columns first. What is tested with it is that
+// gemm.cu asks for the right product.
+#include "../cublaslt.h"
+
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+#include "../../kernel.h"
+
+namespace ettin {
+
+namespace lt {
+struct HandleRecord {};
+struct DescRecord {
+  int32_t op_a = op_n, op_b = op_n, epilogue = epilogue_default, bias_type = -1;
+  const void* bias = nullptr;
+};
+struct LayoutRecord {
+  int type;
+  uint64_t rows, cols;
+  int64_t ld;
+  int32_t batch = 1;
+  int64_t stride = 0;
+};
+struct PreferenceRecord {
+  uint32_t alignment[4] = {256, 256, 256, 256};
+};
+}  // namespace lt
+
+namespace {
+
+constexpr int invalid = 7;
+
+double read(const void* p, int type, int64_t i) {
+  if (type == lt::real_32f) return static_cast<const float*>(p)[i];
+  return cuda::to_float(static_cast<const cuda::bf16*>(p)[i]);
+}
+void write(void* p, int type, int64_t i, float x) {
+  if (type == lt::real_32f) {
+    static_cast<float*>(p)[i] = x;
+  } else {
+    cuda::store(static_cast<cuda::bf16*>(p) + i, x);
+  }
+}
+
+int set_desc(lt::Desc d, lt::DescAttribute attribute, const void* value, size_t bytes) {
+  const auto take = [&](auto& field) {
+    if (bytes != sizeof field) return invalid;
+    std::memcpy(&field, value, bytes);
+    return 0;
+  };
+  switch (attribute) {
+    case lt::desc_transa:
+      return take(d->op_a);
+    case lt::desc_transb:
+      return take(d->op_b);
+    case lt::desc_epilogue:
+      return take(d->epilogue);
+    case lt::desc_bias_pointer:
+      return take(d->bias);
+    case lt::desc_bias_data_type:
+      return take(d->bias_type);
+  }
+  return invalid;
+}
+
+int set_layout(lt::Layout l, lt::LayoutAttribute attribute, const void* value, size_t bytes) {
+  if (attribute == lt::layout_batch_count && bytes == 4) return std::memcpy(&l->batch, value, 4), 0;
+  if (attribute == lt::layout_strided_batch_offset && bytes == 8) return std::memcpy(&l->stride, value, 8), 0;
+  return invalid;
+}
+
+int set_preference(lt::Preference p, lt::PreferenceAttribute attribute, const void* value, size_t bytes) {
+  if (attribute == lt::preference_max_workspace_bytes) return bytes == 8 ? 0 : invalid;
+  if (bytes != 4) return invalid;
+  const int place = attribute - lt::preference_min_alignment_a_bytes;
+  if (place >= 0 && place < 4) std::memcpy(&p->alignment[place], value, 4);
+  return 0;
+}
+
+// Whether shapes, types and leading dimensions fit together.
+bool fits(lt::Desc desc, lt::Layout a, lt::Layout b, lt::Layout d) {
+  const bool ta = desc->op_a == lt::op_t, tb = desc->op_b == lt::op_t;
+  const uint64_t m = ta ? a->cols : a->rows, k = ta ? a->rows : a->cols;
+  const uint64_t n = tb ? b->rows : b->cols, of_b = tb ? b->cols : b->rows;
+  if (d->rows != m || d->cols != n || of_b != k || a->type != b->type) return false;
+  if (a->type == lt::real_32f && d->type != lt::real_32f) return false;
+  if (desc->epilogue == lt::epilogue_bias && desc->bias_type != d->type) return false;
+  for (lt::Layout l : {a, b, d}) {
+    if (l->ld < static_cast<int64_t>(l->rows) || l->batch != d->batch) return false;
+  }
+  return true;
+}
+
+int heuristic(lt::Handle, lt::Desc desc, lt::Layout a, lt::Layout b, lt::Layout, lt::Layout d, lt::Preference p, int,
+              lt::HeuristicResult* result, int* returned) {
+  *returned = 0;
+  if (!fits(desc, a, b, d)) return invalid;
+  *result = {};
+  std::memcpy(result->algorithm.data, p->alignment, sizeof p->alignment);
+  *returned = 1;
+  return 0;
+}
+
+bool aligned(const void* p, uint64_t to) { return reinterpret_cast<uintptr_t>(p) % to == 0; }
+
+int matmul(lt::Handle, lt::Desc desc, const void* alpha, const void* a, lt::Layout la, const void* b, lt::Layout lb,
+           const void* beta, const void* c, lt::Layout, void* d, lt::Layout ld, const lt::Algorithm* algorithm, void*,
+           size_t, cudaStream_t) {
+  uint32_t asked[4];
+  std::memcpy(asked, algorithm->data, sizeof asked);
+  if (!aligned(a, asked[0]) || !aligned(b, asked[1]) || !aligned(d, asked[3])) return invalid;
+  const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
+  const bool ta = desc->op_a == lt::op_t, tb = desc->op_b == lt::op_t;
+  const auto m = static_cast<int64_t>(ld->rows), n = static_cast<int64_t>(ld->cols);
+  const auto k = static_cast<int64_t>(ta ? la->rows : la->cols);
+  for (int64_t batch = 0; batch < ld->batch; batch++) {
+    for (int64_t j = 0; j < n; j++) {
+      for (int64_t i = 0; i < m; i++) {
+        double sum = 0;
+        for (int64_t x = 0; x < k; x++) {
+          const int64_t at_a = batch * la->stride + (ta ? i * la->ld + x : x * la->ld + i);
+          const int64_t at_b = batch * lb->stride + (tb ? x * lb->ld + j : j * lb->ld + x);
+          sum += read(a, la->type, at_a) * read(b, lb->type, at_b);
+        }
+        const int64_t at = batch * ld->stride + j * ld->ld + i;
+        float y = scale * static_cast<float>(sum);
+        if (keep != 0) y += keep * static_cast<float>(read(c, ld->type, at));
+        if (desc->epilogue == lt::epilogue_bias) y += static_cast<float>(read(desc->bias, ld->type, i));
+        write(d, ld->type, at, y);
+      }
+    }
+  }
+  return 0;
+}
+
+const Cublaslt functions = {
+    .GetVersion = []() -> size_t { return 130000; },
+    .Create = [](lt::Handle* h) { return *h = new lt::HandleRecord, 0; },
+    .Destroy = [](lt::Handle h) { return delete h, 0; },
+    .MatmulDescCreate = [](lt::Desc* d, lt::ComputeType, int) { return *d = new lt::DescRecord, 0; },
+    .MatmulDescDestroy = [](lt::Desc d) { return delete d, 0; },
+    .MatmulDescSetAttribute = set_desc,
+    .MatrixLayoutCreate =
+        [](lt::Layout* l, int type, uint64_t rows, uint64_t cols, int64_t ld) {
+          return *l = new lt::LayoutRecord{type, rows, cols, ld}, 0;
+        },
+    .MatrixLayoutDestroy = [](lt::Layout l) { return delete l, 0; },
+    .MatrixLayoutSetAttribute = set_layout,
+    .MatmulPreferenceCreate = [](lt::Preference* p) { return *p = new lt::PreferenceRecord, 0; },
+    .MatmulPreferenceDestroy = [](lt::Preference p) { return delete p, 0; },
+    .MatmulPreferenceSetAttribute = set_preference,
+    .MatmulAlgoGetHeuristic = heuristic,
+    .Matmul = matmul,
+};
+
+}  // namespace
+
+const Cublaslt& cublaslt() { return functions; }
+void cublaslt_version(int64_t* version, char* name, size_t capacity) {
+  *version = 130000;
+  std::snprintf(name, capacity, "emulated");
+}
+
+}  // namespace ettin

@@ -1,0 +1,230 @@
+// CUDA for a plain C++ compiler: the part of the language and of the runtime that native/cuda uses, on the CPU. Found
+// in place of the toolkit's header by the build for emulation. Device memory is the process's own, a stream runs its
+// work at once, so what is tested here is what kernels compute, not when.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "fibers.h"
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+#define __shared__ static thread_local
+#define __constant__ static const
+#define __align__(n) alignas(n)
+
+using dim3 = ettin::emulation::Index;
+#define threadIdx (::ettin::emulation::thread->index)
+#define blockIdx (::ettin::emulation::block->index)
+#define blockDim (::ettin::emulation::block->block)
+#define gridDim (::ettin::emulation::block->grid)
+
+struct alignas(8) uint2 {
+  unsigned x, y;
+};
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
+struct alignas(8) int2 {
+  int x, y;
+};
+struct alignas(16) int4 {
+  int x, y, z, w;
+};
+struct alignas(8) float2 {
+  float x, y;
+};
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
+inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
+inline float2 make_float2(float x, float y) { return {x, y}; }
+inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+
+// Barriers and exchanges. Only whole warps: another mask is an error.
+namespace ettin::emulation {
+inline void whole(unsigned mask) {
+  if (mask != 0xffffffffu) throw std::runtime_error("[emulation] an exchange among part of a warp");
+}
+}  // namespace ettin::emulation
+inline void __syncthreads() { ettin::emulation::wait_for_block(); }
+inline int __syncthreads_count(int x) { return ettin::emulation::wait_for_block_and_count(x != 0); }
+inline int __syncthreads_or(int x) { return __syncthreads_count(x) != 0; }
+inline void __syncwarp(unsigned mask = 0xffffffffu) {
+  ettin::emulation::whole(mask);
+  ettin::emulation::wait_for_warp();
+}
+template <class T>
+T __shfl_sync(unsigned mask, T x, int source, int width = 32) {
+  ettin::emulation::whole(mask);
+  const int lane = ettin::emulation::lane();
+  return ettin::emulation::exchange(x, lane / width * width + (source & (width - 1)));
+}
+template <class T>
+T __shfl_xor_sync(unsigned mask, T x, int lanes_, int width = 32) {
+  ettin::emulation::whole(mask);
+  const int lane = ettin::emulation::lane(), source = lane ^ lanes_;
+  return ettin::emulation::exchange(x, source / width > lane / width ? lane : source);
+}
+template <class T>
+T __shfl_down_sync(unsigned mask, T x, unsigned distance, int width = 32) {
+  ettin::emulation::whole(mask);
+  const int lane = ettin::emulation::lane(), source = lane + static_cast<int>(distance);
+  return ettin::emulation::exchange(x, source / width == lane / width ? source : lane);
+}
+template <class T>
+T __shfl_up_sync(unsigned mask, T x, unsigned distance, int width = 32) {
+  ettin::emulation::whole(mask);
+  const int lane = ettin::emulation::lane(), source = lane - static_cast<int>(distance);
+  return ettin::emulation::exchange(x, source >= lane / width * width ? source : lane);
+}
+inline unsigned __ballot_sync(unsigned mask, int vote) {
+  ettin::emulation::whole(mask);
+  const int mine = vote != 0;
+  ettin::emulation::publish(&mine, sizeof mine);
+  unsigned all = 0;
+  for (int l = 0; l < 32; l++)
+    all |= static_cast<unsigned>(*static_cast<const int*>(ettin::emulation::published(l))) << l;
+  return all;
+}
+inline int __any_sync(unsigned mask, int vote) { return __ballot_sync(mask, vote) != 0; }
+inline int __all_sync(unsigned mask, int vote) { return __ballot_sync(mask, vote) == 0xffffffffu; }
+inline void __threadfence() {}
+inline void __threadfence_block() {}
+inline void __threadfence_system() {}
+
+// One thread of a block runs at a time, and blocks one after another: plain arithmetic is atomic.
+template <class T>
+T atomicAdd(T* p, T x) {
+  T old = *p;
+  *p = old + x;
+  return old;
+}
+template <class T>
+T atomicMax(T* p, T x) {
+  T old = *p;
+  if (x > old) *p = x;
+  return old;
+}
+template <class T>
+T atomicMin(T* p, T x) {
+  T old = *p;
+  if (x < old) *p = x;
+  return old;
+}
+template <class T>
+T atomicExch(T* p, T x) {
+  T old = *p;
+  *p = x;
+  return old;
+}
+template <class T>
+T atomicCAS(T* p, T expected, T x) {
+  T old = *p;
+  if (old == expected) *p = x;
+  return old;
+}
+
+// Arithmetic. The fast forms are as exact as the others here.
+inline int __float_as_int(float x) { return __builtin_bit_cast(int, x); }
+inline unsigned __float_as_uint(float x) { return __builtin_bit_cast(unsigned, x); }
+inline float __int_as_float(int x) { return __builtin_bit_cast(float, x); }
+inline float __uint_as_float(unsigned x) { return __builtin_bit_cast(float, x); }
+inline unsigned __umulhi(unsigned a, unsigned b) { return static_cast<unsigned>((uint64_t{a} * b) >> 32); }
+inline int __popc(unsigned x) { return __builtin_popcount(x); }
+inline int __clz(int x) { return x ? __builtin_clz(static_cast<unsigned>(x)) : 32; }
+inline int __ffs(int x) { return __builtin_ffs(x); }
+inline float __expf(float x) { return std::exp(x); }
+inline float __logf(float x) { return std::log(x); }
+inline float __fdividef(float a, float b) { return a / b; }
+inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
+inline float __frcp_rn(float x) { return 1.0f / x; }
+inline float __fmul_rn(float a, float b) { return a * b; }
+inline float __fadd_rn(float a, float b) { return a + b; }
+template <class T>
+T __ldg(const T* p) {
+  return *p;
+}
+template <class T>
+T __ldcs(const T* p) {
+  return *p;
+}
+template <class T>
+void __stcs(T* p, T x) {
+  *p = x;
+}
+
+// The runtime.
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInvalidDevice = 101
+};
+struct cudaStreamRecord;
+struct cudaEventRecord;
+using cudaStream_t = cudaStreamRecord*;
+using cudaEvent_t = cudaEventRecord*;
+enum cudaMemcpyKind {
+  cudaMemcpyHostToDevice = 1,
+  cudaMemcpyDeviceToHost = 2,
+  cudaMemcpyDeviceToDevice = 3,
+  cudaMemcpyDefault = 4
+};
+constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2, cudaHostAllocDefault = 0,
+                   cudaHostAllocMapped = 2;
+constexpr int cudaFuncAttributeMaxDynamicSharedMemorySize = 8;
+struct cudaDeviceProp {
+  char name[256];
+  int major, minor, multiProcessorCount;
+  size_t totalGlobalMem, sharedMemPerBlockOptin;
+};
+inline const char* cudaGetErrorString(cudaError_t) { return "an error of the emulation"; }
+inline cudaError_t cudaGetDeviceCount(int* n) { return *n = 2, cudaSuccess; }
+inline cudaError_t cudaSetDevice(int d) { return d >= 0 && d < 2 ? cudaSuccess : cudaErrorInvalidDevice; }
+inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int) {
+  *p = {"emulated GPU", 9, 0, 2, size_t{1} << 31, size_t{227} << 10};
+  return cudaSuccess;
+}
+inline cudaError_t cudaDriverGetVersion(int* v) { return *v = 13000, cudaSuccess; }
+inline cudaError_t cudaRuntimeGetVersion(int* v) { return *v = 13000, cudaSuccess; }
+inline cudaError_t cudaMemGetInfo(size_t* left, size_t* total) {
+  return *left = size_t{1} << 31, *total = size_t{1} << 31, cudaSuccess;
+}
+inline cudaError_t cudaMalloc(void** p, size_t bytes) {
+  *p = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  if (!*p) return cudaErrorMemoryAllocation;
+  std::memset(*p, 0xff, bytes);  // NaN, -1
+  return cudaSuccess;
+}
+inline cudaError_t cudaFree(void* p) { return std::free(p), cudaSuccess; }
+inline cudaError_t cudaHostAlloc(void** p, size_t bytes, unsigned) {
+  return *p = std::aligned_alloc(256, (bytes + 255) / 256 * 256), *p ? cudaSuccess : cudaErrorMemoryAllocation;
+}
+inline cudaError_t cudaFreeHost(void* p) { return std::free(p), cudaSuccess; }
+inline cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t) {
+  if (bytes) std::memmove(to, from, bytes);
+  return cudaSuccess;
+}
+inline cudaError_t cudaMemsetAsync(void* p, int value, size_t bytes, cudaStream_t) {
+  if (bytes) std::memset(p, value, bytes);
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* s, unsigned) { return *s = nullptr, cudaSuccess; }
+inline cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
+inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t* e, unsigned) { return *e = nullptr, cudaSuccess; }
+inline cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
+inline cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+inline cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
+inline cudaError_t cudaGetLastError() { return cudaSuccess; }
+inline cudaError_t cudaFuncSetAttribute(const void*, int, int) { return cudaSuccess; }
