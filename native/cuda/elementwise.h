@@ -117,40 +117,53 @@ Operand<T> operand(const View& x, const int64_t (&strides)[max_dims], int dims, 
   return made;
 }
 
-// y[i] = f(x[i]…): map<float>(context, y, F{}, Input<float>(a), Input<float>(b)). y may be strided too.
+template <class Y, class F, class... X>
+void launch_flat(Context& context, Y* y, const F& f, int64_t n, bool by_runs, const Operand<X>&... x) {
+  constexpr int N = run_size<Y, X...>;
+  void (*kernel)(Y*, F, int64_t, int64_t, Operand<X>...) = map_flat<Y, F, X...>;
+  launch(context, kernel, blocks_for(ceil_div(n, N), map_threads * together), dim3(map_threads), 0, y, f, n,
+         by_runs ? n / N : 0, x...);
+}
+
+// y[i] = f(x[i]…) where all tensors are contiguous and of one float dtype: map_contiguous(context, y, F{}, x, …).
+template <class F, class... V>
+void map_contiguous(Context& context, const View& y, const F& f, const V&... x) {
+  by_float(y.dtype, [&]<class T>() {
+    constexpr int N = run_size<T>;
+    const bool by_runs = aligned_for_runs<N>(as<T>(y)) && (aligned_for_runs<N>(as<T>(x)) && ...);
+    launch_flat(context, as<T>(y), f, size_of(y), by_runs, Operand<T>{as<T>(x), {N}, false}...);
+  });
+}
+
+// y[i] = f(x[i]…) of any strides, y's too: map<float>(context, y, F{}, Input<float>(a), Input<float>(b)).
 template <class Y, class F, class... X>
 void map(Context& context, const View& y, const F& f, const Input<X>&... x) {
   if (size_of(y) == 0) return;
   const auto m = merged<1 + sizeof...(X)>({y, x.view...});
   const int last = m.dims - 1;
-  constexpr int N = run_size<Y, X...>;
 
-  const auto go = [&]<int width, size_t... I>(std::index_sequence<I...>) {
-    const bool fits = width == 1 || (runs_in_rows<width, Y>(y, m.strides[0], m.dims) &&
-                                     (runs_in_rows<width, X>(x.view, m.strides[I + 1], m.dims) && ...));
-    const int64_t in_row = m.shape[last] / width;
-    const Operand<Y> to = operand<Y>(y, m.strides[0], m.dims, width);
+  const auto go = [&]<int N, size_t... I>(std::index_sequence<I...>) {
+    const bool fits = N == 1 || (runs_in_rows<N, Y>(y, m.strides[0], m.dims) &&
+                                 (runs_in_rows<N, X>(x.view, m.strides[I + 1], m.dims) && ...));
     if (m.dims == 1 && m.strides[0][0] == 1 && ((m.strides[I + 1][0] <= 1) && ...)) {
-      void (*kernel)(Y*, F, int64_t, int64_t, Operand<X>...) = map_flat<Y, F, X...>;
-      launch(context, kernel, blocks_for(ceil_div(m.shape[0], width), map_threads * together), dim3(map_threads), 0,
-             to.data, f, m.shape[0], fits ? in_row : 0, operand<X>(x.view, m.strides[I + 1], 1, width)...);
+      launch_flat(context, as<Y>(y), f, m.shape[0], fits, operand<X>(x.view, m.strides[I + 1], 1, N)...);
       return true;
     }
-    if (!fits || m.shape[last] % width != 0) return false;
+    if (!fits || m.shape[last] % N != 0) return false;
     Counts counts{m.dims, {}};
     int64_t runs = 1;
     for (int d = 0; d < m.dims; d++) {
-      const int64_t size = d == last ? in_row : m.shape[d];
+      const int64_t size = d == last ? m.shape[d] / N : m.shape[d];
       counts.size[d] = divisor(size);
       runs *= size;
     }
-    void (*kernel)(Operand<Y>, F, Counts, int64_t, Operand<X>...) = map_strided<width, Y, F, X...>;
-    launch(context, kernel, blocks_for(runs, map_threads), dim3(map_threads), 0, to, f, counts, runs,
-           operand<X>(x.view, m.strides[I + 1], m.dims, width)...);
+    void (*kernel)(Operand<Y>, F, Counts, int64_t, Operand<X>...) = map_strided<N, Y, F, X...>;
+    launch(context, kernel, blocks_for(runs, map_threads), dim3(map_threads), 0, operand<Y>(y, m.strides[0], m.dims, N),
+           f, counts, runs, operand<X>(x.view, m.strides[I + 1], m.dims, N)...);
     return true;
   };
   using All = std::index_sequence_for<X...>;
-  if (!go.template operator()<N>(All{})) go.template operator()<1>(All{});
+  if (!go.template operator()<run_size<Y, X...>>(All{})) go.template operator()<1>(All{});
 }
 
 // The same where all tensors are of one float dtype: map_float(context, y, F{}, x, …).

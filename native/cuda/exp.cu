@@ -14,8 +14,8 @@ struct ExpGradient {
 
 }  // namespace
 
-void exp_forward(Context& context, Out y, View x) { map_float(context, y, Exp{}, x); }
+void exp_forward(Context& context, Out y, View x) { map_contiguous(context, y, Exp{}, x); }
 
-void exp_backward(Context& context, Out dx, View dy, View y) { map_float(context, dx, ExpGradient{}, dy, y); }
+void exp_backward(Context& context, Out dx, View dy, View y) { map_contiguous(context, dx, ExpGradient{}, dy, y); }
 
 }  // namespace ettin::ETTIN_LEVEL

@@ -14,8 +14,8 @@ struct LogGradient {
 
 }  // namespace
 
-void log_forward(Context& context, Out y, View x) { map_float(context, y, Log{}, x); }
+void log_forward(Context& context, Out y, View x) { map_contiguous(context, y, Log{}, x); }
 
-void log_backward(Context& context, Out dx, View dy, View x) { map_float(context, dx, LogGradient{}, dy, x); }
+void log_backward(Context& context, Out dx, View dy, View x) { map_contiguous(context, dx, LogGradient{}, dy, x); }
 
 }  // namespace ettin::ETTIN_LEVEL

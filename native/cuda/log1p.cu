@@ -14,8 +14,8 @@ struct Log1pGradient {
 
 }  // namespace
 
-void log1p_forward(Context& context, Out y, View x) { map_float(context, y, Log1p{}, x); }
+void log1p_forward(Context& context, Out y, View x) { map_contiguous(context, y, Log1p{}, x); }
 
-void log1p_backward(Context& context, Out dx, View dy, View x) { map_float(context, dx, Log1pGradient{}, dy, x); }
+void log1p_backward(Context& context, Out dx, View dy, View x) { map_contiguous(context, dx, Log1pGradient{}, dy, x); }
 
 }  // namespace ettin::ETTIN_LEVEL

@@ -14,8 +14,8 @@ struct ReluGradient {
 
 }  // namespace
 
-void relu_forward(Context& context, Out y, View x) { map_float(context, y, Relu{}, x); }
+void relu_forward(Context& context, Out y, View x) { map_contiguous(context, y, Relu{}, x); }
 
-void relu_backward(Context& context, Out dx, View dy, View x) { map_float(context, dx, ReluGradient{}, dy, x); }
+void relu_backward(Context& context, Out dx, View dy, View x) { map_contiguous(context, dx, ReluGradient{}, dy, x); }
 
 }  // namespace ettin::ETTIN_LEVEL

@@ -15,8 +15,10 @@ struct SigmoidGradient {
 
 }  // namespace
 
-void sigmoid_forward(Context& context, Out y, View x) { map_float(context, y, Sigmoid{}, x); }
+void sigmoid_forward(Context& context, Out y, View x) { map_contiguous(context, y, Sigmoid{}, x); }
 
-void sigmoid_backward(Context& context, Out dx, View dy, View y) { map_float(context, dx, SigmoidGradient{}, dy, y); }
+void sigmoid_backward(Context& context, Out dx, View dy, View y) {
+  map_contiguous(context, dx, SigmoidGradient{}, dy, y);
+}
 
 }  // namespace ettin::ETTIN_LEVEL

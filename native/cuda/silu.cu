@@ -20,7 +20,7 @@ struct Backward {
 
 }  // namespace
 
-void silu_forward(Context& context, Out y, View x) { map_float(context, y, Forward{}, x); }
-void silu_backward(Context& context, Out dx, View dy, View x) { map_float(context, dx, Backward{}, dy, x); }
+void silu_forward(Context& context, Out y, View x) { map_contiguous(context, y, Forward{}, x); }
+void silu_backward(Context& context, Out dx, View dy, View x) { map_contiguous(context, dx, Backward{}, dy, x); }
 
 }  // namespace ettin::ETTIN_LEVEL

@@ -15,8 +15,10 @@ struct SoftplusGradient {
 
 }  // namespace
 
-void softplus_forward(Context& context, Out y, View x) { map_float(context, y, Softplus{}, x); }
+void softplus_forward(Context& context, Out y, View x) { map_contiguous(context, y, Softplus{}, x); }
 
-void softplus_backward(Context& context, Out dx, View dy, View x) { map_float(context, dx, SoftplusGradient{}, dy, x); }
+void softplus_backward(Context& context, Out dx, View dy, View x) {
+  map_contiguous(context, dx, SoftplusGradient{}, dy, x);
+}
 
 }  // namespace ettin::ETTIN_LEVEL

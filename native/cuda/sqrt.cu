@@ -14,8 +14,8 @@ struct SqrtGradient {
 
 }  // namespace
 
-void sqrt_forward(Context& context, Out y, View x) { map_float(context, y, Sqrt{}, x); }
+void sqrt_forward(Context& context, Out y, View x) { map_contiguous(context, y, Sqrt{}, x); }
 
-void sqrt_backward(Context& context, Out dx, View dy, View y) { map_float(context, dx, SqrtGradient{}, dy, y); }
+void sqrt_backward(Context& context, Out dx, View dy, View y) { map_contiguous(context, dx, SqrtGradient{}, dy, y); }
 
 }  // namespace ettin::ETTIN_LEVEL

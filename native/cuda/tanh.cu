@@ -14,8 +14,8 @@ struct TanhGradient {
 
 }  // namespace
 
-void tanh_forward(Context& context, Out y, View x) { map_float(context, y, Tanh{}, x); }
+void tanh_forward(Context& context, Out y, View x) { map_contiguous(context, y, Tanh{}, x); }
 
-void tanh_backward(Context& context, Out dx, View dy, View y) { map_float(context, dx, TanhGradient{}, dy, y); }
+void tanh_backward(Context& context, Out dx, View dy, View y) { map_contiguous(context, dx, TanhGradient{}, dy, y); }
 
 }  // namespace ettin::ETTIN_LEVEL
