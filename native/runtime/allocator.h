@@ -8,6 +8,8 @@
 #include <map>
 #include <vector>
 
+#include "memory_source.h"
+
 namespace ettin {
 
 struct MemoryStats {
@@ -22,7 +24,7 @@ struct MemoryStats {
 
 class Allocator {
  public:
-  explicit Allocator(int64_t limit) : limit_(limit) {}
+  explicit Allocator(int64_t limit, MemorySource& source = system_memory()) : limit_(limit), source_(source) {}
   ~Allocator();
   Allocator(const Allocator&) = delete;
 
@@ -60,6 +62,7 @@ class Allocator {
   std::map<int64_t, std::vector<Unused>> free_;  // by size class, the longest unused first
   uint64_t given_ = 0;
   int64_t limit_;
+  MemorySource& source_;
   std::atomic<int64_t> current_{0};  // written by the JavaScript thread, read by the executor in fits()
   int64_t peak_ = 0;
   int64_t reserved_ = 0;
@@ -68,7 +71,8 @@ class Allocator {
 // The size class of a request: a multiple of 64 bytes, at most an eighth larger.
 int64_t size_class(int64_t bytes);
 
-// ETTIN_MEMORY_LIMIT (bytes, or with K, M, G), else the machine's memory.
-int64_t default_memory_limit();
+// ETTIN_MEMORY_LIMIT (bytes, or with K, M, G), which holds for each device, else `memory`.
+int64_t memory_limit(int64_t memory);
+int64_t system_memory_bytes();
 
 }  // namespace ettin

@@ -11,6 +11,9 @@ export interface Addon {
 
   /** Empty level, 0 threads: the defaults. */
   openDevice(level: string, threads: number): { id: number; level: string; threads: number };
+  /** What the library of CUDA kernels at `library` finds. Versions as CUDA gives them: 13000 is 13.0; 0: there is none. */
+  probeCuda(library: string): CudaProbe;
+  openCuda(library: string, gpu: number): { id: number; gpu: CudaGpu };
   closeDevice(device: number): void;
   /** -1 when there is not enough memory. */
   allocate(device: number, bytes: number): StorageId;
@@ -42,6 +45,26 @@ export interface Addon {
     offsets: Float64Array,
   ): { readonly batch: number; readonly done: Promise<unknown> };
   takeEncoded(batch: number): { readonly ids: Int32Array; readonly offsets: Int32Array };
+}
+
+export interface CudaGpu {
+  readonly name: string;
+  /** Compute capability: 9 and 0 for sm_90. */
+  readonly major: number;
+  readonly minor: number;
+  readonly multiprocessors: number;
+  /** Bytes. */
+  readonly memory: number;
+  readonly free: number;
+}
+
+export interface CudaProbe {
+  readonly driver: number;
+  readonly runtime: number;
+  readonly cublaslt: number;
+  /** The file, or why there is none. */
+  readonly cublasltName: string;
+  readonly gpus: readonly CudaGpu[];
 }
 
 /** How a byte-level BPE tokenizer works: native/tokenizer/tokenizer.h. */

@@ -3,7 +3,7 @@ import { loadAddon } from "@ettin/native";
 import { EngineError } from "../errors.ts";
 import { DTYPE_BYTES, DTYPE_CODES } from "../tensor/dtype.ts";
 import type { Addon } from "./addon.ts";
-import type { Backend, Kernels, StorageId, TensorView } from "./contract.ts";
+import type { Backend, Capabilities, Kernels, StorageId, TensorView } from "./contract.ts";
 
 type Argument = TensorView | readonly TensorView[] | number | boolean | null;
 
@@ -28,8 +28,23 @@ export function openNativeCpu({ level = "", threads = 0 }: { level?: string; thr
     const end = message.indexOf(". ");
     throw new EngineError("device", message.slice(0, end), message.slice(end + 2), { cause: error });
   }
-  const device = opened.id;
   const name = `cpu (${opened.level}, ${opened.threads} thread${opened.threads === 1 ? "" : "s"})`;
+  const capabilities = { strided: true, bfloat16Products: opened.level === "avx512_bf16" };
+  return backendOf(addon, opened.id, name, capabilities);
+}
+
+/** Opens a stream on a GPU: `library` is the path of the CUDA kernels. */
+export function openNativeCuda(library: string, gpu: number): Backend {
+  const addon = loadAddon() as Addon;
+  const opened = addon.openCuda(library, gpu);
+  const { name, major, minor } = opened.gpu;
+  return backendOf(addon, opened.id, `cuda:${gpu} (${name}, sm_${major}${minor})`, {
+    strided: true,
+    bfloat16Products: true,
+  });
+}
+
+function backendOf(addon: Addon, device: number, name: string, capabilities: Capabilities): Backend {
   let releasing = new Int32Array(256);
 
   const checked = (missing: number | undefined): void => {
@@ -37,7 +52,7 @@ export function openNativeCpu({ level = "", threads = 0 }: { level?: string; thr
   };
   const memory: Omit<Backend, keyof Kernels> = {
     name,
-    capabilities: { strided: true, bfloat16Products: opened.level === "avx512_bf16" },
+    capabilities,
     allocate(bytes) {
       const storage = addon.allocate(device, bytes);
       if (storage < 0) throw outOfMemory(name, bytes, addon.memoryStats(device));
