@@ -2,8 +2,11 @@
  * The devices that suites run on: one per instruction-set level that this machine has; or, with ETTIN_TEST_DEVICES=cuda,
  * the GPU, or its emulation, whichever ETTIN_CUDA_LIBRARY is.
  */
+import { fileURLToPath } from "node:url";
 import { cpuLevels, type Device, openCpu } from "@ettin/core";
 import { openNativeCuda } from "../../packages/core/src/backend/native.ts";
+
+const EMULATION = fileURLToPath(new URL("../../native/build/cuda/libettin_cuda_emulation.so", import.meta.url));
 
 const opened = new Map<string, Device>();
 
@@ -12,14 +15,15 @@ export function device(level: string, threads = 2): Device {
   const key = level === "cuda" ? level : `${level} ${threads}`;
   let found = opened.get(key);
   if (!found) {
-    found = level === "cuda" ? cuda() : openCpu({ level, threads });
+    found = level === "cuda" ? openGpu() : openCpu({ level, threads });
     opened.set(key, found);
   }
   return found;
 }
 
-function cuda(): Device {
-  const backend = openNativeCuda(process.env.ETTIN_CUDA_LIBRARY!, 0);
+/** A GPU of one's own, or its emulation. */
+export function openGpu(): Device {
+  const backend = openNativeCuda(process.env.ETTIN_CUDA_LIBRARY ?? EMULATION, 0);
   return { name: backend.name, backend };
 }
 
