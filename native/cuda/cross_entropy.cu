@@ -26,7 +26,7 @@ __global__ void forward(float* loss, float* lse, const T* scores, const int32_t*
   const int64_t target = checked_target(bad, targets, row, C, leads);
   if (C == 0) return;
   const T* s = scores + row * C;
-  const LogSum all = log_sum_exp<T, Threads>(s, C);
+  const LogSum all = log_sum_exp<Threads, is_half<T>>(s, C);
   float expected = to_float(s[target]) - all.shift;
   if (smoothing > 0.0f) {
     float sum = 0.0f;
@@ -56,10 +56,10 @@ __global__ void backward(T* dscores, const float* dloss, const T* scores, const 
         float ds[P];
 #pragma unroll
         for (int k = 0; k < P; k++) {
-          const float p = exponential<T>(v[k] - shift - rest) - even;
+          const float p = exponential<is_half<T>>(v[k] - shift - rest) - even;
           ds[k] = (i + k == target ? p - certain : p) * d;
         }
-        put(dscores + row * C + i, ds);
+        write_values(dscores + row * C + i, ds);
       },
       by_pack);
 }

@@ -9,7 +9,7 @@
 //
 // The products are gemm.h's. x's dtype (dy's in backward) is the precision: with bfloat16 x a float32 w takes part
 // rounded to bfloat16, from a copy that forward and backward share until the optimizer writes the weight.
-#include "column_sums.h"
+#include "column_sum.h"
 #include "gemm.h"
 
 namespace ettin::ETTIN_LEVEL {
@@ -49,10 +49,15 @@ void linear_backward_weight(Context& context, InOut dw, View dy, View x, bool ac
 }
 
 void linear_backward_bias(Context& context, InOut db, View dy, bool accumulate) {
-  const int64_t T = rows(dy), N = last(dy);
-  float* space = column_sums_space(context, T, N);
-  by_float(dy.dtype,
-           [&]<class Real>() { column_sums(context, as<float>(db), as<Real>(dy), T, N, N, accumulate, space); });
+  const Axis axis{1, rows(dy), last(dy)};
+  by_float(dy.dtype, [&]<class T>() {
+    const Elements<T> source{as<T>(dy), axis.inner};
+    if (packs(as<T>(dy), axis.inner)) {
+      sum_columns<float, Pack<T>::size>(context, as<float>(db), source, axis, 1.0f, accumulate);
+    } else {
+      sum_columns<float, 1>(context, as<float>(db), source, axis, 1.0f, accumulate);
+    }
+  });
 }
 
 }  // namespace ettin::ETTIN_LEVEL

@@ -10,11 +10,12 @@
 //   dw [V,D], dbias [V] float32
 //
 // Rows are taken by chunks whose scores fit `chunk_bytes`: large enough for products that fill the GPU and for dw,
-// which every chunk reads and writes, to cost little. Scores and dscores have x's dtype, as the scores of an unfused
-// head would; a block turns a row of scores into its loss and, where dloss is known, into its dscores where it lies,
-// while the row is in the caches. `gradients` knows dloss before it starts: three products in all. `backward` serves a
-// dloss that differs by row and computes the scores a second time: four.
-#include "column_sums.h"
+// which every chunk reads and writes, to cost little. A block turns a row of scores into its loss and, where dloss is
+// known, into its dscores where it lies, while the row is in the caches. `gradients` knows dloss before it starts:
+// three products in all. `backward` serves a dloss that differs by row and computes the scores a second time: four.
+// With bfloat16 x the scores stay float32 and dscores are rounded to bfloat16 for their two products; they take the
+// first half of their row.
+#include "column_sum.h"
 #include "gemm.h"
 #include "log_sum_exp.h"
 
@@ -41,13 +42,13 @@ struct RowArguments {
   bool known_lse, gradients;
 };
 
-// One block, one row of scores [V] in place; rows lie `stride` apart, the first is row `first` of x.
+// One block, one row of scores [V], which become dscores of type T; rows lie `stride` scores apart, the first is row
+// `first` of x. Reads and writes whole packs: what lies behind V belongs to nobody.
 template <class T>
 __global__ void __launch_bounds__(1024)
-    score_rows(T* scores, int64_t stride, int64_t first, int V, RowArguments a, Fault bad) {
-  using Threads = RowThreads<true>;
+    score_rows(float* scores, int64_t stride, int64_t first, int V, RowArguments a, Fault bad) {
   const int64_t s = first + blockIdx.x;
-  T* row = scores + blockIdx.x * stride;
+  float* row = scores + blockIdx.x * stride;
   const bool leads = threadIdx.x == 0;
   const int64_t target = checked_target(bad, a.targets, s, V, leads);
   if (V == 0) return;
@@ -55,8 +56,8 @@ __global__ void __launch_bounds__(1024)
   if (a.known_lse) {
     all = {a.lse[2 * s], a.lse[2 * s + 1]};
   } else {
-    const float at_target = to_float(row[target]);  // before any thread writes the row
-    all = log_sum_exp<T, Threads>(row, V);
+    const float at_target = row[target];  // before any thread writes the row
+    all = log_sum_exp<RowThreads<true>, is_half<T>>(row, V);
     if (leads) a.loss[s] = all.rest - (at_target - all.shift);
     if (leads && a.lse) {
       a.lse[2 * s] = all.shift;
@@ -65,15 +66,42 @@ __global__ void __launch_bounds__(1024)
   }
   if (!a.gradients) return;
   const float d = a.dloss ? a.dloss[s] : a.scale;
-  walk_row(static_cast<const T*>(row), V, Threads::first(), Threads::step(), [&]<int P>(int i, const float(&v)[P]) {
-    float ds[P];
+  constexpr int P = Pack<float>::size;
+  for (int begin = 0; begin < V; begin += static_cast<int>(blockDim.x) * P) {
+    const int i = begin + static_cast<int>(threadIdx.x) * P;
+    float v[P] = {};
+    if (i < V) read_values(v, row + i);
+    if (is_half<T>) __syncthreads();  // dscores lie over scores that have been read: this tile's, or one before it
+    if (i >= V) continue;
 #pragma unroll
     for (int k = 0; k < P; k++) {
-      const float p = exponential<T>(v[k] - all.shift - all.rest) * d;
-      ds[k] = i + k == target ? p - d : p;
+      const float p = exponential<is_half<T>>(v[k] - all.shift - all.rest) * d;
+      v[k] = i + k == target ? p - d : p;
     }
-    put(row + i, ds);
-  });
+    write_values(reinterpret_cast<T*>(row) + i, v);
+  }
+}
+
+template <class T>
+struct StridedRows {  // of which column_sum.h makes sums
+  const T* x;
+  int64_t stride;
+
+  template <int N>
+  __device__ __forceinline__ void read(float (&v)[N], int64_t row, int64_t c) const {
+    read_values(v, x + row * stride + c);
+  }
+};
+
+template <class T>
+void add_to_bias(Context& context, const View& dbias, const T* d, int64_t rows, int64_t stride, bool accumulate) {
+  const Axis axis{1, rows, size_of(dbias)};
+  const StridedRows<T> source{d, stride};
+  if (axis.inner % Pack<T>::size == 0) {
+    sum_columns<float, Pack<T>::size>(context, as<float>(dbias), source, axis, 1.0f, accumulate);
+  } else {
+    sum_columns<float, 1>(context, as<float>(dbias), source, axis, 1.0f, accumulate);
+  }
 }
 
 // Rows first … first + rows - 1 of x as a matrix.
@@ -84,50 +112,46 @@ Matrix rows_of(const View& x, int64_t first, int64_t rows) {
   return m;
 }
 
-// The bias in the dtype of the scores: cuBLASLt adds it as it writes them.
-const void* bias_in(Context& context, const View& bias, DType dtype) {
-  if (!present(bias) || bias.dtype == dtype) return bias.data;
-  void* same = scratch(context, size_of(bias) * (dtype == DType::bfloat16 ? 2 : 4));
-  cast(context, same, dtype, bias.data, bias.dtype, size_of(bias));
-  return same;
-}
-
 void run(Context& context, const Head& head, const RowArguments& arguments, const Gradients* gradients) {
   const int64_t S = head.x.shape[0], V = head.w.shape[0];
   const DType dtype = head.x.dtype;
-  const int64_t bytes = dtype == DType::bfloat16 ? 2 : 4, stride = round_up(V, 128 / bytes);
+  const int64_t stride = round_up(V, 32);
   const Fault bad = fault(context,
                           "target %lld at place %lld is outside the vocabulary of %lld. Leave rows without a target "
                           "out of x and targets.");
   const bool into_x = gradients && present(gradients->dx), into_w = gradients && present(gradients->dw);
   const bool into_bias = gradients && present(gradients->dbias);
 
-  int64_t most = max<int64_t>(chunk_bytes / max<int64_t>(stride * bytes, 1), 1);
+  int64_t most = max<int64_t>(chunk_bytes / max<int64_t>(stride * 4, 1), 1);
   if (most > tile_rows) most -= most % tile_rows;
   const int64_t chunks = max<int64_t>(ceil_div(S, most), 1);
   const int64_t step = min(most, round_up(ceil_div(S, chunks), tile_rows));
-  void* scores = scratch(context, min(step, S) * stride * bytes);
-  float* space = into_bias ? column_sums_space(context, min(step, S), V) : nullptr;
-  const void* bias = bias_in(context, head.bias, dtype);
+  auto* scores = static_cast<float*>(scratch(context, min(step, S) * stride * 4));
   const Matrix w = weight_in(context, head.w, dtype);
 
   int64_t first = 0;
   do {  // once where there are no rows: gradients of nothing are zeros
     const int64_t rows = min(step, S - first);
-    const Matrix x = rows_of(head.x, first, rows), y{scores, dtype, rows, V, stride};
-    multiply(context, {.y = y, .a = x, .b = transposed(w), .bias = bias, .bias_dtype = dtype});
+    const Matrix x = rows_of(head.x, first, rows);
+    multiply(context, {.y = {scores, DType::float32, rows, V, stride},
+                       .a = x,
+                       .b = transposed(w),
+                       .bias = head.bias.data,
+                       .bias_dtype = head.bias.dtype});
+    Matrix d{scores, dtype, rows, V, stride};
     by_float(dtype, [&]<class T>() {
-      launch(context, score_rows<T>, dim3(static_cast<unsigned>(rows)), dim3(V <= 8192 ? 256 : 1024), 0,
-             static_cast<T*>(scores), stride, first, static_cast<int>(V), arguments, bad);
+      d.stride = stride * 4 / static_cast<int64_t>(sizeof(T));
+      launch(context, score_rows<T>, dim3(static_cast<unsigned>(rows)), dim3(V <= 8192 ? 256 : 1024), 0, scores, stride,
+             first, static_cast<int>(V), arguments, bad);
       if (into_bias) {
-        column_sums(context, as<float>(gradients->dbias), static_cast<const T*>(scores), rows, V, stride,
-                    gradients->accumulate_bias || first > 0, space);
+        add_to_bias(context, gradients->dbias, static_cast<const T*>(d.data), rows, d.stride,
+                    gradients->accumulate_bias || first > 0);
       }
     });
-    if (into_x) multiply(context, {.y = rows_of(gradients->dx, first, rows), .a = y, .b = w});
+    if (into_x) multiply(context, {.y = rows_of(gradients->dx, first, rows), .a = d, .b = w});
     if (into_w) {
       multiply(context, {.y = matrix_of(gradients->dw),
-                         .a = transposed(y),
+                         .a = transposed(d),
                          .b = x,
                          .accumulate = gradients->accumulate_weight || first > 0});
     }

@@ -8,10 +8,13 @@ namespace ettin::ETTIN_LEVEL {
 
 constexpr float infinity = __builtin_inff();
 
-// e^x: of bfloat16 scores the fast one, whose error is far below their own.
 template <class T>
+constexpr bool is_half = sizeof(T) == 2;
+
+// e^x; the fast one, good to some 2^-20, where what becomes of it is rounded to bfloat16 or came from there.
+template <bool fast>
 __device__ __forceinline__ float exponential(float x) {
-  return sizeof(T) == 2 ? __expf(x) : expf(x);
+  return fast ? __expf(x) : expf(x);
 }
 
 struct LogSum {
@@ -20,7 +23,7 @@ struct LogSum {
 };
 
 // By all threads of the row. A NaN or an infinity makes `rest` NaN.
-template <class T, class Threads>
+template <class Threads, bool fast, class T>
 __device__ __forceinline__ LogSum log_sum_exp(const T* x, int n) {
   float largest = -infinity, shift = 0.0f, sum = 0.0f;
   walk_row(x, n, Threads::first(), Threads::step(), [&]<int P>(int, const float(&v)[P]) {
@@ -28,11 +31,11 @@ __device__ __forceinline__ LogSum log_sum_exp(const T* x, int n) {
 #pragma unroll
     for (int k = 1; k < P; k++) top = fmaxf(top, v[k]);
     if (top > largest) {
-      sum *= exponential<T>(largest - top);
+      sum *= exponential<fast>(largest - top);
       largest = shift = top;
     }
 #pragma unroll
-    for (int k = 0; k < P; k++) sum += exponential<T>(v[k] - shift);
+    for (int k = 0; k < P; k++) sum += exponential<fast>(v[k] - shift);
   });
   const float highest = Threads::max(largest);
   const float all = highest == -infinity ? 0.0f : highest;

@@ -1,7 +1,7 @@
 // How threads go through a row: 16 bytes at a time where the row's address allows, whatever its length and start.
 #pragma once
 
-#include "level.h"
+#include "values.h"
 
 namespace ettin::ETTIN_LEVEL {
 
@@ -26,7 +26,7 @@ __device__ __forceinline__ int row_head(const T* x) {
 }
 
 // body(i, v) for this thread's part of x [n]: v holds the elements i, i + 1 … as float32, a pack of them or one, which
-// it always is where not `by_pack`.
+// it always is where not `by_pack`. write_values puts what it made of them where x, or a row like it, has them.
 template <class T, class Body>
 __device__ __forceinline__ void walk_row(const T* x, int n, int first, int step, const Body& body,
                                          bool by_pack = true) {
@@ -48,20 +48,6 @@ __device__ __forceinline__ void walk_row(const T* x, int n, int first, int step,
   if (tail < n) {
     const float v[1] = {to_float(x[tail])};
     body(tail, v);
-  }
-}
-
-// Writes what walk_row's body made of v to y, a row whose address has the same remainder as x's by 16 bytes.
-template <class T, int n>
-__device__ __forceinline__ void put(T* y, const float (&v)[n]) {
-  if constexpr (n == Pack<T>::size) {
-    Pack<T> pack;
-#pragma unroll
-    for (int k = 0; k < n; k++) store(&pack.item[k], v[k]);
-    store_pack(y, pack);
-  } else {
-#pragma unroll
-    for (int k = 0; k < n; k++) store(y + k, v[k]);
   }
 }
 

@@ -12,7 +12,7 @@
 // scores, in float32 so that the winner is not one of several that rounding made equal, fit `block_bytes`. Backward
 // touches only the rows that won: for dw a warp takes a word and goes through the sequences, for dx a block takes a
 // token and goes through its words, which splade_words.h has listed. A NaN score wins, so that it is seen.
-#include "column_sums.h"
+#include "column_sum.h"
 #include "gemm.h"
 #include "splade_words.h"
 
@@ -89,19 +89,6 @@ __global__ void slopes(float* d, const float* dy, const float* y, const int32_t*
   }
 }
 
-// N neighbours of a row as float32: a pack, or one.
-template <int N, class T>
-__device__ __forceinline__ void read_row(float (&v)[N], const T* p) {
-  if constexpr (N == Pack<T>::size) {
-    const Pack<T> pack = load_pack(p);
-#pragma unroll
-    for (int k = 0; k < N; k++) v[k] = to_float(pack.item[k]);
-  } else {
-#pragma unroll
-    for (int k = 0; k < N; k++) v[k] = to_float(p[k]);
-  }
-}
-
 // dw: a warp has one word and 32 N channels, and adds the rows that it won in the order of the sequences.
 template <class T, int N>
 __global__ void __launch_bounds__(warps* warp)
@@ -136,7 +123,7 @@ __global__ void __launch_bounds__(warps* warp)
 #pragma unroll 4
       for (int i = 0; i < count; i++) {
         float xs[N];
-        read_row(xs, x + row[number][i] * D + c);
+        read_values(xs, x + row[number][i] * D + c);
 #pragma unroll
         for (int k = 0; k < N; k++) sum[k] = fmaf(xs[k], scale[number][i], sum[k]);
       }
@@ -170,7 +157,7 @@ __global__ void __launch_bounds__(warps* warp)
       const float scale = __shfl_sync(all_lanes, factor, i);
       if (c >= D) continue;
       float ws[N];
-      read_row(ws, w + v * D + c);
+      read_values(ws, w + v * D + c);
 #pragma unroll
       for (int k = 0; k < N; k++) sum[k] = fmaf(ws[k], scale, sum[k]);
     }
@@ -243,8 +230,7 @@ void splade_pool_backward(Context& context, OptionalOut dx, OptionalInOut dw, Op
   launch(context, slopes, blocks_for(B * V, 256), dim3(256), 0, d, as<float>(dy), as<float>(y), as<int32_t>(rows),
          B * V, log_twice);
   if (present(dbias)) {
-    column_sums(context, as<float>(dbias), static_cast<const float*>(d), B, V, V, accumulate_bias,
-                column_sums_space(context, B, V));
+    sum_columns<float, 1>(context, as<float>(dbias), Elements<float>{d, V}, {1, B, V}, 1.0f, accumulate_bias);
   }
   if (present(dw)) {
     by_float(x.dtype, [&]<class X>() {

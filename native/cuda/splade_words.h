@@ -20,7 +20,7 @@ struct WordLists {
 
 constexpr int counted_rows = 8192;  // of a sequence in shared memory; of longer ones the counts are elsewhere
 
-inline __global__ void __launch_bounds__(warp) list_sequence(WordLists lists, int32_t* all_counts, const int32_t* rows,
+static __global__ void __launch_bounds__(warp) list_sequence(WordLists lists, int32_t* all_counts, const int32_t* rows,
                                                              const int32_t* offsets, int B, int T, int64_t V) {
   const int lane = static_cast<int>(threadIdx.x), b = static_cast<int>(blockIdx.x);
   const SequenceRows sequence = rows_of(offsets, B, T, b);
