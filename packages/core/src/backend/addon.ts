@@ -1,6 +1,31 @@
 /** The addon's surface, typed by hand: native/binding/addon.cpp. */
 import type { Bytes, MemoryStats, StorageId } from "./contract.ts";
 
+/** What a library of CUDA kernels finds on this machine. Versions as CUDA writes them: 13000 is 13.0. */
+export interface CudaReport {
+  /** The newest CUDA that the driver runs; 0: no driver. */
+  readonly driver: number;
+  /** The CUDA that the library was built with. */
+  readonly runtime: number;
+  /** 130200 is 13.2.0; 0: not found. */
+  readonly cublaslt: number;
+  /** Its file, or why it was not found. */
+  readonly cublasltName: string;
+  /** By number; empty where there is none, or no driver that fits. */
+  readonly gpus: readonly CudaGpu[];
+}
+
+export interface CudaGpu {
+  readonly name: string;
+  /** Compute capability: 9 and 0 are sm_90. */
+  readonly major: number;
+  readonly minor: number;
+  readonly multiprocessors: number;
+  /** Bytes, `free` at the time of the report. */
+  readonly memory: number;
+  readonly free: number;
+}
+
 export interface Addon {
   /** Instruction-set levels that this machine runs, ascending. */
   readonly levels: readonly string[];
@@ -11,6 +36,10 @@ export interface Addon {
 
   /** Empty level, 0 threads: the defaults. */
   openDevice(level: string, threads: number): { id: number; level: string; threads: number };
+  /** Throws "what. Way out." */
+  probeCuda(library: string): CudaReport;
+  /** A device number like that of `openDevice`. Throws "what. Way out." */
+  openCuda(library: string, gpu: number): { id: number; name: string };
   closeDevice(device: number): void;
   /** -1 when there is not enough memory. */
   allocate(device: number, bytes: number): StorageId;
