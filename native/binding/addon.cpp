@@ -2,6 +2,7 @@
 // from kernel_table.cpp; a call is enqueue(device, kernel) with its arguments in the shared command buffer.
 #include <napi.h>
 
+#include "../runtime/gpu.h"
 #include "../runtime/thread_pool.h"
 #include "device.h"
 #include "kernel_task.h"
@@ -37,6 +38,46 @@ Napi::Value open_device(const Napi::CallbackInfo& info) {
   result["id"] = Napi::Number::New(info.Env(), static_cast<double>(id));
   result["level"] = level.name;
   result["threads"] = threads;
+  return result;
+}
+
+Napi::Object describe(Napi::Env env, const CudaGpu& gpu) {
+  Napi::Object result = Napi::Object::New(env);
+  result["name"] = gpu.name;
+  result["major"] = gpu.major;
+  result["minor"] = gpu.minor;
+  result["multiprocessors"] = gpu.multiprocessors;
+  result["memory"] = Napi::Number::New(env, static_cast<double>(gpu.memory));
+  result["free"] = Napi::Number::New(env, static_cast<double>(gpu.free));
+  return result;
+}
+
+// probeCuda(path of the library of CUDA kernels): {driver, runtime, cublaslt, cublasltName, gpus}. Versions as CUDA
+// gives them, 13000 for 13.0; driver 0: there is none, and no GPUs.
+Napi::Value probe_cuda(const Napi::CallbackInfo& info) {
+  const CudaLibrary& library = open_cuda_library(info[0].As<Napi::String>().Utf8Value());
+  const CudaVersions versions = library.versions();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result["driver"] = versions.driver;
+  result["runtime"] = versions.runtime;
+  result["cublaslt"] = Napi::Number::New(info.Env(), static_cast<double>(versions.cublaslt));
+  result["cublasltName"] = versions.cublaslt_name;
+  Napi::Array gpus = Napi::Array::New(info.Env());
+  const int count = versions.driver >= versions.runtime / 1000 * 1000 ? library.count() : 0;
+  for (int i = 0; i < count; i++) gpus[static_cast<uint32_t>(i)] = describe(info.Env(), library.describe(i));
+  result["gpus"] = gpus;
+  return result;
+}
+
+// openCuda(path, gpu): {id, gpu}, a device like openDevice's.
+Napi::Value open_cuda(const Napi::CallbackInfo& info) {
+  const CudaLibrary& library = open_cuda_library(info[0].As<Napi::String>().Utf8Value());
+  int64_t id;
+  const Device& opened =
+      environment(info).open(std::make_unique<Gpu>(library, info[1].As<Napi::Number>().Int32Value()), &id);
+  Napi::Object result = Napi::Object::New(info.Env());
+  result["id"] = Napi::Number::New(info.Env(), static_cast<double>(id));
+  result["gpu"] = describe(info.Env(), opened.gpu().info);
   return result;
 }
 
@@ -154,7 +195,7 @@ Napi::Value map_file(const Napi::CallbackInfo& info) {
 void set_weight(const Napi::CallbackInfo& info) { device(info).set_weight(integer(info, 1)); }
 
 Napi::Value memory_stats(const Napi::CallbackInfo& info) {
-  const MemoryStats stats = device(info).stream().allocator.stats();
+  const MemoryStats stats = device(info).stream().memory_stats();
   Napi::Object result = Napi::Object::New(info.Env());
   const auto set = [&](const char* name, int64_t value) {
     result[name] = Napi::Number::New(info.Env(), static_cast<double>(value));
@@ -196,6 +237,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports[name] = Napi::Function::New(env, function, name);
   };
   add("openDevice", guarded<open_device>);
+  add("probeCuda", guarded<probe_cuda>);
+  add("openCuda", guarded<open_cuda>);
   add("closeDevice", guarded<close_device>);
   add("allocate", guarded<allocate>);
   add("release", guarded<release>);

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "../runtime/gpu.h"
+
 #ifndef _WIN32
 #include <sys/mman.h>
 #endif
@@ -27,9 +29,17 @@ class UploadTask final : public Task {
     copy_bytes(copy_.get(), data, bytes);
   }
   void run(Context& context) override {
-    copy_bytes(to_, copy_.get(), bytes_);
+    if (Gpu* gpu = context.gpu) {
+      gpu->library.upload(gpu->context(), to_, copy_.get(), bytes_);
+      copy_.reset();
+    } else {
+      copy_bytes(to_, copy_.get(), bytes_);
+    }
     if (whole_) storage_->failure = nullptr;
     mark_written(context.stream.allocator, *storage_);
+  }
+  void replay(Replay& replay) override {
+    if (whole_) replay.set(storage_, nullptr);
   }
 
  private:
@@ -40,16 +50,56 @@ class UploadTask final : public Task {
   std::unique_ptr<char[]> copy_;
 };
 
+void unmap(void* data, int64_t bytes) {
+#ifndef _WIN32
+  munmap(data, static_cast<size_t>(bytes));
+#endif
+}
+
+// A GPU cannot read the host's memory: what is wrapped is copied, straight from where it lies.
+class WrapTask final : public Task {
+ public:
+  WrapTask(Environment& environment, Storage* storage, void* data, Storage::Owner owner, int64_t held)
+      : environment_(environment),
+        storage_(storage),
+        to_(storage->data),
+        bytes_(storage->used),
+        data_(data),
+        owner_(owner),
+        held_(held) {}
+  ~WrapTask() override { done(); }
+  void run(Context& context) override {
+    context.gpu->library.upload(context.gpu->context(), to_, data_, bytes_);
+    done();
+  }
+  void replay(Replay& replay) override { replay.set(storage_, nullptr); }
+
+ private:
+  void done() {
+    if (data_ && owner_ == Storage::Owner::file) unmap(data_, bytes_);
+    if (data_ && held_ >= 0) environment_.send(std::make_unique<Reply>(Reply{held_, nullptr}));
+    data_ = nullptr;
+  }
+
+  Environment& environment_;
+  Storage* storage_;
+  void* to_;
+  int64_t bytes_;
+  void* data_;
+  Storage::Owner owner_;
+  int64_t held_;
+};
+
 class DownloadTask final : public Task {
  public:
-  DownloadTask(Environment& environment, const Storage* storage, int64_t offset, void* data, int64_t bytes,
-               int64_t reply)
+  DownloadTask(Environment& environment, Storage* storage, int64_t offset, void* data, int64_t bytes, int64_t reply)
       : environment_(environment), storage_(storage), offset_(offset), data_(data), bytes_(bytes), reply_(reply) {
     if (!storage) return;
     rows_ = static_cast<const char*>(storage->data);
     form_ = storage->form;
   }
   void run(Context& context) override {
+    if (context.gpu) return start(context);
     auto reply = std::make_unique<Reply>(Reply{reply_, storage_ ? storage_->failure : nullptr});
     if (storage_ && !storage_->failure) {
       if (!form_.data) {
@@ -61,22 +111,57 @@ class DownloadTask final : public Task {
     }
     environment_.send(std::move(reply));
   }
+  // The GPU has caught up when this is asked: whoever has no answer gets one.
+  void replay(Replay& replay) override {
+    if (answered_) return;
+    answer(failure_ || !storage_ ? failure_ : replay.failure_of(storage_));
+  }
 
  private:
+  // A mark needs the device too: it says that all before it has run.
+  void start(Context& context) {
+    stream_ = &context.stream;
+    if (storage_) failure_ = storage_->failure;
+    Gpu& gpu = *context.gpu;
+    gpu.library.download(
+        gpu.context(), data_, rows_ + offset_, failure_ || !storage_ ? 0 : bytes_,
+        [](void* self, const char* lost) { static_cast<DownloadTask*>(self)->arrived(lost); }, this);
+  }
+  // On a thread of the library; this task is kept until it is confirmed.
+  void arrived(const char* lost) {
+    if (lost) {
+      stream_->gpu->set_lost();
+      return answer(std::make_shared<const std::string>(std::string("[cuda] the GPU has stopped: ") + lost +
+                                                        ". All tensors on it are lost. Start the process again; if it "
+                                                        "happens again, run it under compute-sanitizer."));
+    }
+    // Answered first: once it is confirmed, this task may be gone.
+    if (stream_->gpu->is_faulted()) return void(stream_->gpu->confirm(0, *stream_));
+    Stream& stream = *stream_;
+    const int64_t number = sequence;
+    answer(failure_);
+    stream.gpu->confirm(number, stream);
+  }
+  void answer(Failure failure) {
+    answered_ = true;
+    environment_.send(std::make_unique<Reply>(Reply{reply_, std::move(failure)}));
+  }
+
   Environment& environment_;
-  const Storage* storage_;  // null: only a mark in the stream
+  Storage* storage_;  // null: only a mark in the stream
   const char* rows_ = nullptr;
   PackedWeight form_ = {};
   int64_t offset_;
   void* data_;
   int64_t bytes_;
   int64_t reply_;
+  Stream* stream_ = nullptr;
+  Failure failure_;  // as of when the copy was queued
+  bool answered_ = false;
 };
 
 void unmap(Storage& storage) {
-#ifndef _WIN32
-  if (storage.owner == Storage::Owner::file) munmap(storage.data, static_cast<size_t>(storage.bytes));
-#endif
+  if (storage.owner == Storage::Owner::file) unmap(storage.data, storage.bytes);
 }
 
 // Frees the records of released storages, once every task that names them has run or been dropped.
@@ -104,6 +189,9 @@ class ForgetTask final : public Task {
 };
 
 }  // namespace
+
+Device::Device(Environment& environment, std::unique_ptr<Gpu> gpu)
+    : environment_(environment), stream_(std::move(gpu)) {}
 
 Device::~Device() {
   stop();
@@ -139,6 +227,13 @@ int64_t Device::allocate(int64_t bytes) {
 }
 
 int64_t Device::wrap(void* data, int64_t bytes, Storage::Owner owner, int64_t held) {
+  if (stream_.gpu) {
+    const int64_t id = allocate(bytes);
+    if (id < 0) throw OutOfMemory(bytes);
+    Storage* storage = storages_[static_cast<size_t>(id)];
+    stream_.push(std::make_unique<WrapTask>(environment_, storage, data, owner, held));
+    return id;
+  }
   auto* storage = new Storage;
   storage->data = data;
   storage->bytes = bytes;

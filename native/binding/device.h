@@ -18,13 +18,16 @@ class Device {
  public:
   Device(Environment& environment, const Level& level, int threads)
       : environment_(environment), stream_(level, threads) {}
+  Device(Environment& environment, std::unique_ptr<Gpu> gpu);
   ~Device();
 
   Stream& stream() { return stream_; }
+  const Gpu& gpu() const { return *stream_.gpu; }
   const std::vector<Storage*>& storages() const { return storages_; }
 
   // -1 when there is not enough memory.
   int64_t allocate(int64_t bytes);
+  // A storage over memory of the host, or, on a GPU, with its contents. Throws OutOfMemory.
   int64_t wrap(void* data, int64_t bytes, Storage::Owner owner, int64_t held = -1);
   void release(const int32_t* ids, size_t count);
   void set_weight(int64_t id);
@@ -57,6 +60,7 @@ class Environment {
   ~Environment();
 
   Device& open(const Level& level, int threads, int64_t* id);
+  Device& open(std::unique_ptr<Gpu> gpu, int64_t* id);
   Device& device(int64_t id);
   bool is_closed(int64_t id) const;
   void close(int64_t id);

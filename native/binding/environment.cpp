@@ -1,5 +1,6 @@
 #include <stdexcept>
 
+#include "../runtime/gpu.h"
 #include "device.h"
 
 namespace ettin {
@@ -24,6 +25,12 @@ Napi::Float64Array Environment::command_buffer() { return command_buffer_.Value(
 Device& Environment::open(const Level& level, int threads, int64_t* id) {
   *id = static_cast<int64_t>(devices_.size());
   devices_.push_back(std::make_unique<Device>(*this, level, threads));
+  return *devices_.back();
+}
+
+Device& Environment::open(std::unique_ptr<Gpu> gpu, int64_t* id) {
+  *id = static_cast<int64_t>(devices_.size());
+  devices_.push_back(std::make_unique<Device>(*this, std::move(gpu)));
   return *devices_.back();
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "../kernels.h"
+#include "../runtime/gpu.h"
 #include "../runtime/stream.h"
 #include "arguments.h"
 
@@ -27,14 +28,15 @@ class TouchingTask : public Task {
       return;
     }
     try {
+      context.begin_kernel(sequence);
       compute(context);
+      ran_ = true;
       for (Storage* storage : touched_.writes) {
         storage->failure = nullptr;
         mark_written(context.stream.allocator, *storage);
       }
     } catch (const std::exception& error) {
-      const auto failure = std::make_shared<const std::string>(std::string("[") + name_ + "] " + error.what() +
-                                                               " (arguments: " + arguments() + ")");
+      const Failure failure = failed(error.what());
       for (Storage* storage : touched_.writes) {
         storage->failure = failure;
         mark_written(context.stream.allocator, *storage);
@@ -45,13 +47,31 @@ class TouchingTask : public Task {
     context.end_kernel();
   }
 
+  // Where the kernel ran on what a fault has spoilt, or raised one, its outputs are marked; where it went well, they
+  // are new; where it did not run, they have their mark already.
+  void replay(Replay& replay) final {
+    Failure failure;
+    const std::string fault = ran_ ? replay.fault_of(sequence) : "";
+    if (!fault.empty()) failure = failed(fault);
+    for (Storage* storage : touched_.reads) {
+      if (ran_ && !failure) failure = replay.failure_of(storage);
+    }
+    for (Storage* written : touched_.writes) replay.set(written, failure);
+  }
+
  protected:
   virtual void compute(Context& context) = 0;
   virtual std::string arguments() const = 0;
 
  private:
+  Failure failed(const std::string& why) const {
+    return std::make_shared<const std::string>(std::string("[") + name_ + "] " + why + " (arguments: " + arguments() +
+                                               ")");
+  }
+
   const char* name_;
   Touched touched_;
+  bool ran_ = false;
 };
 
 template <class... A>
@@ -63,7 +83,8 @@ class KernelTask final : public TouchingTask {
 
  private:
   void compute(Context& context) override {
-    std::apply([&](const A&... a) { function_(context, a...); }, arguments_);
+    if (!function_) fail("the CUDA library was built without this kernel. Build it again: npm run build:cuda");
+    std::apply([&](const A&... a) { function_(context.for_kernels(), a...); }, arguments_);
   }
   std::string arguments() const override {
     std::string text;

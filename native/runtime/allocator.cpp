@@ -67,7 +67,18 @@ void give_aligned(void* data, int64_t bytes) { bytes < paged ? std::free(data) :
 
 #endif
 
+class SystemMemory final : public MemorySource {
+ public:
+  void* take(int64_t bytes) override { return take_aligned(bytes); }
+  void give(void* data, int64_t bytes) override { give_aligned(data, bytes); }
+};
+
 }  // namespace
+
+MemorySource& system_memory() {
+  static SystemMemory memory;
+  return memory;
+}
 
 int64_t size_class(int64_t bytes) {
   if (bytes <= 64) return 64;
@@ -97,7 +108,7 @@ Allocator::Buffer Allocator::take(int64_t bytes, std::vector<Buffer>* surplus) {
   } else {
     if (reserved_ + size > limit_) return {};
     evict(size, surplus);
-    data = take_aligned(size);
+    data = source_.take(size);
     if (!data) return {};
     reserved_ += size;
   }
@@ -136,14 +147,15 @@ void Allocator::evict(int64_t size, std::vector<Buffer>* surplus) {
 
 void Allocator::trim() {
   for (auto& [size, buffers] : free_) {
-    for (const Unused& buffer : buffers) give_aligned(buffer.data, size);
+    for (const Unused& buffer : buffers) source_.give(buffer.data, size);
     reserved_ -= size * static_cast<int64_t>(buffers.size());
   }
   free_.clear();
+  source_.trim();
 }
 
-void* Allocator::take_system(int64_t bytes) { return take_aligned(bytes); }
-void Allocator::give_system(void* data, int64_t bytes) { give_aligned(data, bytes); }
+void* Allocator::take_system(int64_t bytes) { return source_.take(bytes); }
+void Allocator::give_system(void* data, int64_t bytes) { source_.give(data, bytes); }
 
 MemoryStats Allocator::stats() const {
   return {current_.load(), peak_, reserved_, scratch.load(), scratch_peak.load(), packed.load(), limit_};

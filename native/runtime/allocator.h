@@ -8,6 +8,8 @@
 #include <map>
 #include <vector>
 
+#include "memory_source.h"
+
 namespace ettin {
 
 struct MemoryStats {
@@ -22,7 +24,7 @@ struct MemoryStats {
 
 class Allocator {
  public:
-  explicit Allocator(int64_t limit) : limit_(limit) {}
+  explicit Allocator(int64_t limit, MemorySource& source = system_memory()) : limit_(limit), source_(source) {}
   ~Allocator();
   Allocator(const Allocator&) = delete;
 
@@ -60,6 +62,7 @@ class Allocator {
   std::map<int64_t, std::vector<Unused>> free_;  // by size class, the longest unused first
   uint64_t given_ = 0;
   int64_t limit_;
+  MemorySource& source_;
   std::atomic<int64_t> current_{0};  // written by the JavaScript thread, read by the executor in fits()
   int64_t peak_ = 0;
   int64_t reserved_ = 0;

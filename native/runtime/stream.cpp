@@ -5,6 +5,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "gpu.h"
 #include "thread_pool.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -22,12 +23,15 @@ class FreeTask final : public Task {
  public:
   FreeTask(Allocator& allocator, std::vector<Allocator::Buffer> buffers)
       : allocator_(allocator), buffers_(std::move(buffers)) {}
-  ~FreeTask() override {
-    for (const Allocator::Buffer& buffer : buffers_) allocator_.give_system(buffer.data, buffer.bytes);
-  }
-  void run(Context&) override {}
+  ~FreeTask() override { free_all(); }
+  void run(Context&) override { free_all(); }
 
  private:
+  void free_all() {
+    for (const Allocator::Buffer& buffer : buffers_) allocator_.give_system(buffer.data, buffer.bytes);
+    buffers_.clear();
+  }
+
   Allocator& allocator_;
   std::vector<Allocator::Buffer> buffers_;
 };
@@ -51,15 +55,27 @@ class GuardTask final : public Task {
   [[maybe_unused]] int64_t usable_;
 };
 #ifdef __SANITIZE_ADDRESS__
-constexpr bool guarded = true;
+constexpr bool sanitized = true;
 #else
-constexpr bool guarded = false;
+constexpr bool sanitized = false;
 #endif
+
+bool guarded(const Stream& stream) { return sanitized && !stream.gpu; }
 
 }  // namespace
 
 Stream::Stream(const Level& chosen, int wanted)
     : level(chosen), threads(wanted), allocator(default_memory_limit()), context_(std::make_unique<Context>(*this)) {
+  thread_ = std::thread(&Stream::loop, this);
+}
+
+Stream::Stream(std::unique_ptr<Gpu> on)
+    : gpu(std::move(on)),
+      level(gpu->level),
+      threads(1),
+      allocator(gpu->info.memory, gpu->memory),
+      context_(std::make_unique<Context>(*this)) {
+  gpu->set_executor(context_.get());
   thread_ = std::thread(&Stream::loop, this);
 }
 
@@ -77,6 +93,7 @@ void Stream::push(std::unique_ptr<Task> task) {
 
 void Stream::loop() {
   flush_denormals();
+  if (gpu) gpu->library.enter(gpu->context());
   std::vector<std::unique_ptr<Task>> batch;
   for (;;) {
     {
@@ -91,13 +108,27 @@ void Stream::loop() {
       busy_ = true;
     }
     for (auto& task : batch) {
+      task->sequence = ++sequence_;
       task->run(*context_);
-      task.reset();
+      finish(std::move(task));
       const std::lock_guard<std::mutex> hold(lock_);
       if (stopping_) break;
     }
     batch.clear();
   }
+}
+
+// A kernel on a GPU is only launched by now: its task is kept until it is known that it went well.
+void Stream::finish(std::unique_ptr<Task> task) {
+  if (!gpu) return;
+  gpu->keep(std::move(task), *this);
+  gpu->forget_confirmed();
+}
+
+MemoryStats Stream::memory_stats() const {
+  MemoryStats stats = allocator.stats();
+  if (gpu) gpu->library.scratch_bytes(gpu->context(), &stats.scratch, &stats.scratch_peak);
+  return stats;
 }
 
 Allocator::Buffer Stream::take(int64_t bytes) {
@@ -109,24 +140,26 @@ Allocator::Buffer Stream::take(int64_t bytes) {
     buffer = allocator.take(bytes, &surplus);
   }
   if (!surplus.empty()) push(std::make_unique<FreeTask>(allocator, std::move(surplus)));
-  if (guarded && buffer.data) push(std::make_unique<GuardTask>(buffer, bytes));
+  if (guarded(*this) && buffer.data) push(std::make_unique<GuardTask>(buffer, bytes));
   return buffer;
 }
 
 void Stream::give(Allocator::Buffer buffer) {
   allocator.give(buffer);
-  if (guarded) push(std::make_unique<GuardTask>(buffer, 0));
+  if (guarded(*this)) push(std::make_unique<GuardTask>(buffer, 0));
 }
 
 void Stream::give_back(Allocator::Buffer buffer) {
   allocator.drop(buffer);
-  if (guarded) push(std::make_unique<GuardTask>(buffer, buffer.bytes));
+  if (guarded(*this)) push(std::make_unique<GuardTask>(buffer, buffer.bytes));
   push(std::make_unique<FreeTask>(allocator, std::vector<Allocator::Buffer>{buffer}));
 }
 
 void Stream::wait_idle() {
   std::unique_lock<std::mutex> hold(lock_);
   idle_.wait(hold, [&] { return stopping_ || (queue_.empty() && !busy_); });
+  hold.unlock();
+  if (gpu) gpu->finish();
 }
 
 void Stream::stop() {
@@ -137,6 +170,15 @@ void Stream::stop() {
   wake_.notify_one();
   if (thread_.joinable()) thread_.join();
   queue_.clear();
+  if (!gpu) return;
+  gpu->finish();  // downloads under way name their tasks
+  gpu->drop_tasks();
+}
+
+Context& Context::for_kernels() { return gpu ? gpu->context() : *this; }
+
+void Context::begin_kernel(int64_t sequence) {
+  if (gpu) gpu->library.begin_kernel(gpu->context(), sequence);
 }
 
 Context::~Context() {
@@ -167,6 +209,7 @@ void* Context::take_scratch(int64_t bytes) {
 }
 
 void Context::end_kernel() {
+  if (gpu) return gpu->library.end_kernel(gpu->context());
   Allocator& memory = stream.allocator;
   const bool grew = blocks_.size() > 1;
   if (grew || (!blocks_.empty() && blocks_[0].bytes > kept_scratch)) {

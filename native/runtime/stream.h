@@ -1,6 +1,6 @@
-// A device's stream: one executor thread that runs tasks in the order in which they were queued. The
-// JavaScript thread only queues. A task that fails marks what it would have written; a task that would read
-// a marked storage is skipped and passes the mark on.
+// A device's stream: one executor thread that runs tasks in the order in which they were queued; on a GPU, that
+// launches them. The JavaScript thread only queues. A task that fails marks what it would have written; a task that
+// would read a marked storage is skipped and passes the mark on.
 #pragma once
 
 #include <condition_variable>
@@ -18,15 +18,23 @@
 
 namespace ettin {
 
+class Gpu;
+class Replay;
+
 class Task {
  public:
   virtual ~Task() = default;
   virtual void run(Context& context) = 0;
+  // On a GPU, after some kernel has raised a fault: passes the fault's mark on to what this task wrote (gpu.h).
+  virtual void replay(Replay&) {}
+
+  int64_t sequence = 0;  // its number in the stream, from 1
 };
 
 class Stream {
  public:
   Stream(const Level& level, int threads);
+  explicit Stream(std::unique_ptr<Gpu> gpu);
   ~Stream();
   Stream(const Stream&) = delete;
 
@@ -39,12 +47,16 @@ class Stream {
   void give(Allocator::Buffer buffer);       // to the pool
   void give_back(Allocator::Buffer buffer);  // to the system
 
+  MemoryStats memory_stats() const;
+
+  const std::unique_ptr<Gpu> gpu;  // null on the CPU
   const Level& level;
   const int threads;
   Allocator allocator;
 
  private:
   void loop();
+  void finish(std::unique_ptr<Task> task);
 
   std::mutex lock_;
   std::condition_variable wake_;
@@ -53,6 +65,7 @@ class Stream {
   bool sleeping_ = false;
   bool busy_ = false;
   bool stopping_ = false;
+  int64_t sequence_ = 0;
   std::unique_ptr<Context> context_;
   std::thread thread_;
 };
@@ -61,9 +74,12 @@ class Stream {
 struct Context {
   Stream& stream;
   const Kernels& kernels;
+  Gpu* const gpu;
 
-  explicit Context(Stream& s) : stream(s), kernels(*s.level.kernels) {}
+  explicit Context(Stream& s) : stream(s), kernels(*s.level.kernels), gpu(s.gpu.get()) {}
   ~Context();
+  Context& for_kernels();  // what kernels are given: this, or the CUDA library's own
+  void begin_kernel(int64_t sequence);
   void* take_scratch(int64_t bytes);
   void end_kernel();  // scratch is free again
 

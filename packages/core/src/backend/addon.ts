@@ -39,7 +39,7 @@ export interface Addon {
   /** Throws "what. Way out." */
   probeCuda(library: string): CudaReport;
   /** A device number like that of `openDevice`. Throws "what. Way out." */
-  openCuda(library: string, gpu: number): { id: number; name: string };
+  openCuda(library: string, gpu: number): { id: number; gpu: CudaGpu };
   closeDevice(device: number): void;
   /** -1 when there is not enough memory. */
   allocate(device: number, bytes: number): StorageId;

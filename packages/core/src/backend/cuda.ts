@@ -95,9 +95,9 @@ export function chooseGpu({ report: { gpus } }: CudaStatus, number: number): Cud
 /** Opens a stream on a GPU. */
 export function openNativeCuda(number: number): Backend {
   const status = cudaStatus();
-  const gpu = chooseGpu(status, number);
+  chooseGpu(status, number);
   const addon = nativeAddon();
-  const { id } = spoken("device", () => addon.openCuda(status.library, number), OTHERWISE);
+  const { id, gpu } = spoken("device", () => addon.openCuda(status.library, number), OTHERWISE);
   return nativeBackend(addon, id, {
     name: `cuda:${number} (${gpuText(gpu)})`,
     capabilities: { strided: true, bfloat16Products: true },

@@ -1,0 +1,48 @@
+// A GPU's memory, cut from large segments: asking the driver costs as much as a hundred kernels, and giving back stops
+// the device. A piece that is given back joins its free neighbours at once. That is safe while kernels that use it are
+// queued, because whoever gets it next is queued behind them.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "memory_source.h"
+
+namespace ettin {
+
+class GpuMemory final : public MemorySource {
+ public:
+  using Take = std::function<void*(int64_t)>;
+  using Give = std::function<void(void*)>;
+  GpuMemory(Take from_driver, Give to_driver)
+      : from_driver_(std::move(from_driver)), to_driver_(std::move(to_driver)) {}
+
+  void* take(int64_t bytes) override;
+  void give(void* data, int64_t bytes) override;
+  void trim() override;  // segments that are wholly free go back to the driver
+
+  void release();  // all of it, whoever uses it
+  int64_t held();  // bytes of all segments
+
+ private:
+  struct Piece {
+    int64_t bytes;
+    bool free;
+    bool first;  // of its segment: does not join what lies before it
+  };
+  using Pieces = std::map<char*, Piece>;
+  void add_free(Pieces::iterator at);
+  Pieces::iterator grow(int64_t bytes);
+
+  const Take from_driver_;
+  const Give to_driver_;
+  std::mutex lock_;  // the JavaScript thread takes storages, the executor packed copies
+  Pieces pieces_;
+  std::set<std::pair<int64_t, char*>> free_;  // by size, then address
+  int64_t held_ = 0;
+};
+
+}  // namespace ettin
