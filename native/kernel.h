@@ -36,9 +36,15 @@ ETTIN_ANYWHERE inline float to_float(bf16 x) { return __builtin_bit_cast(float, 
 
 // Rounds to nearest, ties to even; a NaN stays a NaN.
 ETTIN_ANYWHERE inline bf16 to_bf16(float x) {
+#ifdef __CUDA_ARCH__
+  bf16 y;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+  return y;
+#else
   const uint32_t u = __builtin_bit_cast(uint32_t, x);
   if ((u & 0x7fffffffu) > 0x7f800000u) return {static_cast<uint16_t>((u >> 16) | 0x40u)};
   return {static_cast<uint16_t>((u + 0x7fffu + ((u >> 16) & 1u)) >> 16)};
+#endif
 }
 ETTIN_ANYWHERE inline void store(float* p, float x) { *p = x; }
 ETTIN_ANYWHERE inline void store(bf16* p, float x) { *p = to_bf16(x); }

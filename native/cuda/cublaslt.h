@@ -21,7 +21,13 @@ enum DescAttribute : int {
   desc_bias_pointer = 8,
   desc_bias_data_type = 26,
 };
-enum LayoutAttribute : int { layout_batch_count = 5, layout_strided_batch_offset = 6 };
+enum LayoutAttribute : int {
+  layout_rows = 2,
+  layout_cols = 3,
+  layout_ld = 4,
+  layout_batch_count = 5,
+  layout_strided_batch_offset = 6,
+};
 enum PreferenceAttribute : int {
   preference_max_workspace_bytes = 1,
   preference_reduction_scheme_mask = 3,

@@ -21,9 +21,9 @@ void must(int status, const char* what) {
   if (status != 0) fail("cuBLASLt: %s: status %d", what, status);
 }
 
-// All that a plan depends on; compared as bytes.
+// All that a plan depends on; compared as bytes. n and k are rungs where they count tokens.
 struct Key {
-  int64_t m, n, k, lda, ldb, ldd, batch, stride_a, stride_b, stride_d;
+  int64_t m, n, k, lda, ldb, ldd, batch;
   int32_t type_a, type_d, op_a, op_b, bias, align_a, align_b, align_d;
   bool operator==(const Key& other) const { return std::memcmp(this, &other, sizeof(Key)) == 0; }
 };
@@ -41,6 +41,14 @@ struct Plan {
   lt::Layout a = nullptr, b = nullptr, d = nullptr;
   lt::Algorithm algorithm{};
 };
+
+// The next multiple of 256, above 4096 of a sixteenth of an octave; few tokens are as they are.
+int64_t rung(int64_t n) {
+  if (n <= 256) return n;
+  int64_t step = 256;
+  while (step * 16 < n) step *= 2;
+  return cuda::round_up(n, step);
+}
 
 int type_of(DType dtype) { return dtype == DType::bfloat16 ? lt::real_16bf : lt::real_32f; }
 
@@ -103,14 +111,13 @@ class Products {
     }
   }
 
-  static lt::Layout layout(int type, int64_t rows, int64_t cols, int64_t ld, int64_t batch, int64_t stride) {
+  static lt::Layout layout(int type, int64_t rows, int64_t cols, int64_t ld, int64_t batch) {
     const Cublaslt& c = cublaslt();
     lt::Layout made = nullptr;
     must(c.MatrixLayoutCreate(&made, type, static_cast<uint64_t>(rows), static_cast<uint64_t>(cols), ld), "layout");
     if (batch > 1) {
       const auto count = static_cast<int32_t>(batch);
       must(c.MatrixLayoutSetAttribute(made, lt::layout_batch_count, &count, sizeof count), "batch");
-      must(c.MatrixLayoutSetAttribute(made, lt::layout_strided_batch_offset, &stride, sizeof stride), "batch stride");
     }
     return made;
   }
@@ -127,9 +134,9 @@ class Products {
       must(c.MatmulDescSetAttribute(plan.desc, lt::desc_bias_data_type, &key.type_d, sizeof key.type_d), "bias");
     }
     const bool ta = key.op_a == lt::op_t, tb = key.op_b == lt::op_t;
-    plan.a = layout(key.type_a, ta ? key.k : key.m, ta ? key.m : key.k, key.lda, key.batch, key.stride_a);
-    plan.b = layout(key.type_a, tb ? key.n : key.k, tb ? key.k : key.n, key.ldb, key.batch, key.stride_b);
-    plan.d = layout(key.type_d, key.m, key.n, key.ldd, key.batch, key.stride_d);
+    plan.a = layout(key.type_a, ta ? key.k : key.m, ta ? key.m : key.k, key.lda, key.batch);
+    plan.b = layout(key.type_a, tb ? key.n : key.k, tb ? key.k : key.n, key.ldb, key.batch);
+    plan.d = layout(key.type_d, key.m, key.n, key.ldd, key.batch);
 
     lt::Preference preference = nullptr;
     must(c.MatmulPreferenceCreate(&preference), "preference");
@@ -194,6 +201,18 @@ Matrix weight_in(Context& context, const View& w, DType dtype) {
   return m;
 }
 
+namespace {
+// From the rung that the plan was made for to the matrix in hand.
+void resize(lt::Layout layout, int64_t rows, int64_t cols, int64_t batch, int64_t stride) {
+  const Cublaslt& c = cublaslt();
+  must(c.MatrixLayoutSetAttribute(layout, lt::layout_rows, &rows, sizeof rows), "rows");
+  must(c.MatrixLayoutSetAttribute(layout, lt::layout_cols, &cols, sizeof cols), "columns");
+  if (batch > 1) {
+    must(c.MatrixLayoutSetAttribute(layout, lt::layout_strided_batch_offset, &stride, sizeof stride), "batch stride");
+  }
+}
+}  // namespace
+
 void multiply(Context& context, const Product& p) {
   const int64_t M = p.y.rows, N = p.y.cols, K = p.a.transposed ? p.a.rows : p.a.cols;
   if (M == 0 || N == 0 || p.batch == 0) return;
@@ -217,20 +236,19 @@ void multiply(Context& context, const Product& p) {
 
   Key key;
   std::memset(&key, 0, sizeof key);
-  key.m = N;  // columns first: their product is b · a, each as it lies
-  key.n = M;
-  key.k = K;
+  // Columns first: their product is b · a, each as it lies.
+  const bool b_turned = p.b.transposed, a_turned = p.a.transposed;
+  key.m = N;
+  key.n = a_turned ? M : rung(M);
+  key.k = a_turned && !b_turned ? rung(K) : K;
   key.lda = p.b.stride;
   key.ldb = p.a.stride;
   key.ldd = p.y.stride;
   key.batch = p.batch;
-  key.stride_a = p.batch > 1 ? p.b.batch_stride : 0;
-  key.stride_b = p.batch > 1 ? p.a.batch_stride : 0;
-  key.stride_d = p.batch > 1 ? p.y.batch_stride : 0;
   key.type_a = type_of(p.a.dtype);
   key.type_d = type_of(p.y.dtype);
-  key.op_a = p.b.transposed ? lt::op_t : lt::op_n;
-  key.op_b = p.a.transposed ? lt::op_t : lt::op_n;
+  key.op_a = b_turned ? lt::op_t : lt::op_n;
+  key.op_b = a_turned ? lt::op_t : lt::op_n;
   key.bias = bias != nullptr;
   key.align_a = alignment(p.b.data);
   key.align_b = alignment(p.a.data);
@@ -238,6 +256,9 @@ void multiply(Context& context, const Product& p) {
 
   const Plan& plan = context.products->plan(key);
   const Cublaslt& c = cublaslt();
+  resize(plan.a, b_turned ? K : N, b_turned ? N : K, p.batch, p.b.batch_stride);
+  resize(plan.b, a_turned ? M : K, a_turned ? K : M, p.batch, p.a.batch_stride);
+  resize(plan.d, N, M, p.batch, p.y.batch_stride);
   if (bias) must(c.MatmulDescSetAttribute(plan.desc, lt::desc_bias_pointer, &bias, sizeof bias), "bias");
   const float alpha = 1.0f, beta = p.accumulate ? 1.0f : 0.0f;
   must(c.Matmul(context.products->handle(), plan.desc, &alpha, p.b.data, plan.a, p.a.data, plan.b, &beta, p.y.data,

@@ -14,7 +14,8 @@ namespace ettin {
 using Failure = std::shared_ptr<const std::string>;
 
 // One packing of a weight. It is kept where it is read more than once between two writes (micro-batches, evaluations):
-// a step that reads it once packs it in passing, in scratch, and needs no memory for it.
+// a step that reads it once packs it in passing, in scratch, and needs no memory for it. On a GPU it is always kept: it
+// is the weight in bfloat16, which forward and backward read alike.
 struct PackedCopy {
   int kind;
   const void* source;  // the view's address: two views of one storage have copies of their own
@@ -22,7 +23,7 @@ struct PackedCopy {
   void* data = nullptr;  // null where it is not kept
   bool filled = false;
   int reads = 0;        // since the last write
-  bool reread = false;  // was read more than once before it
+  bool reread = false;  // was read more than once before it, or is to be kept anyway
 };
 
 struct Storage {

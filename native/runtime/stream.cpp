@@ -260,7 +260,7 @@ void* packed_copy(Context& context, const View& weight, int kind, int64_t bytes,
   *filled = false;
   if (!weight.storage || !weight.storage->is_weight) return nullptr;
   PackedCopy& copy = packing_of(*weight.storage, weight.data, kind, bytes);
-  copy.reads++;
+  copy.reads += context.gpu ? 2 : 1;
   Allocator& memory = context.stream.allocator;
   if (!copy.data && (copy.reads > 1 || copy.reread) && memory.fits(bytes)) {
     copy.data = memory.take_system(bytes);

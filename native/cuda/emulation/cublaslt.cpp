@@ -66,6 +66,8 @@ int set_desc(lt::Desc d, lt::DescAttribute attribute, const void* value, size_t 
 }
 
 int set_layout(lt::Layout l, lt::LayoutAttribute attribute, const void* value, size_t bytes) {
+  if (attribute == lt::layout_rows && bytes == 8) return std::memcpy(&l->rows, value, 8), 0;
+  if (attribute == lt::layout_cols && bytes == 8) return std::memcpy(&l->cols, value, 8), 0;
   if (attribute == lt::layout_batch_count && bytes == 4) return std::memcpy(&l->batch, value, 4), 0;
   if (attribute == lt::layout_strided_batch_offset && bytes == 8) return std::memcpy(&l->stride, value, 8), 0;
   return invalid;
@@ -110,6 +112,7 @@ int matmul(lt::Handle, lt::Desc desc, const void* alpha, const void* a, lt::Layo
            size_t, cudaStream_t) {
   uint32_t asked[4];
   std::memcpy(asked, algorithm->data, sizeof asked);
+  if (!fits(desc, la, lb, ld)) return invalid;
   if (!aligned(a, asked[0]) || !aligned(b, asked[1]) || !aligned(d, asked[3])) return invalid;
   const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
   const bool ta = desc->op_a == lt::op_t, tb = desc->op_b == lt::op_t;
