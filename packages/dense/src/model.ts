@@ -378,6 +378,7 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
       all,
       {
         where,
+        device: this.device,
         tokenize: (some) => tokenizeTexts(this.input, { ...request, texts: some }),
         forward: (batch) =>
           asTokens

@@ -100,7 +100,7 @@ export function openNativeCuda(number: number): Backend {
   const { id, gpu } = spoken("device", () => addon.openCuda(status.library, number), OTHERWISE);
   return nativeBackend(addon, id, {
     name: `cuda:${number} (${gpuText(gpu)})`,
-    capabilities: { strided: true, bfloat16Products: true },
+    capabilities: { strided: true, bfloat16Products: true, hostMemory: false },
     whenFull:
       "Lower the batch size or maxTokensPerMicroBatch, turn on gradient checkpointing, or compute in bfloat16 (bf16: true).",
   });

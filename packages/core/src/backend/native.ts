@@ -21,7 +21,7 @@ export function openNativeCpu({ level = "", threads = 0 }: { level?: string; thr
   const opened = spoken("device", () => addon.openDevice(level, threads));
   return nativeBackend(addon, opened.id, {
     name: `cpu (${opened.level}, ${opened.threads} thread${opened.threads === 1 ? "" : "s"})`,
-    capabilities: { strided: true, bfloat16Products: opened.level === "avx512_bf16" },
+    capabilities: { strided: true, bfloat16Products: opened.level === "avx512_bf16", hostMemory: true },
     whenFull:
       "Lower the batch size or maxTokensPerMicroBatch, turn on gradient checkpointing, or raise ETTIN_MEMORY_LIMIT.",
   });
