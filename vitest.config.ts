@@ -16,7 +16,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
-    setupFiles: ["test/support/leak-check.ts"],
+    setupFiles: ["test/support/leak-check.ts", "test/support/default-device.ts"],
     reporters: ["default", new CountReporter()],
     // One process per file: a fault in native code then fails one file, not the run.
     pool: "forks",

@@ -161,7 +161,7 @@ MemoryStats Allocator::stats() const {
   return {current_.load(), peak_, reserved_, scratch.load(), scratch_peak.load(), packed.load(), limit_};
 }
 
-int64_t default_memory_limit() {
+int64_t memory_limit(int64_t memory) {
   if (const char* text = std::getenv("ETTIN_MEMORY_LIMIT")) {
     char* end = nullptr;
     const double value = std::strtod(text, &end);
@@ -171,6 +171,10 @@ int64_t default_memory_limit() {
     if (end && (*end == 'G' || *end == 'g')) scale = 1024.0 * 1024.0 * 1024.0;
     if (value > 0) return static_cast<int64_t>(value * scale);
   }
+  return memory;
+}
+
+int64_t system_memory_bytes() {
 #ifdef _WIN32
   MEMORYSTATUSEX status;
   status.dwLength = sizeof(status);

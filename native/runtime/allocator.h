@@ -71,7 +71,8 @@ class Allocator {
 // The size class of a request: a multiple of 64 bytes, at most an eighth larger.
 int64_t size_class(int64_t bytes);
 
-// ETTIN_MEMORY_LIMIT (bytes, or with K, M, G), else the machine's memory.
-int64_t default_memory_limit();
+// ETTIN_MEMORY_LIMIT (bytes, or with K, M, G), which holds for each device, else `memory`.
+int64_t memory_limit(int64_t memory);
+int64_t system_memory_bytes();
 
 }  // namespace ettin

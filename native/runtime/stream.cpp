@@ -1,5 +1,6 @@
 #include "stream.h"
 
+#include <chrono>
 #include <cstdarg>
 #include <cstdio>
 #include <new>
@@ -15,6 +16,14 @@
 namespace ettin {
 
 namespace {
+
+inline void pause_thread() {
+#if defined(__x86_64__) || defined(_M_X64)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
 
 constexpr int64_t kept_scratch = int64_t{64} << 20;  // a larger block is returned when its kernel ends
 
@@ -65,7 +74,10 @@ bool guarded(const Stream& stream) { return sanitized && !stream.gpu; }
 }  // namespace
 
 Stream::Stream(const Level& chosen, int wanted)
-    : level(chosen), threads(wanted), allocator(default_memory_limit()), context_(std::make_unique<Context>(*this)) {
+    : level(chosen),
+      threads(wanted),
+      allocator(memory_limit(system_memory_bytes())),
+      context_(std::make_unique<Context>(*this)) {
   thread_ = std::thread(&Stream::loop, this);
 }
 
@@ -73,7 +85,7 @@ Stream::Stream(std::unique_ptr<Gpu> on)
     : gpu(std::move(on)),
       level(gpu->level),
       threads(1),
-      allocator(gpu->info.memory, gpu->memory),
+      allocator(memory_limit(gpu->info.memory), gpu->memory),
       context_(std::make_unique<Context>(*this)) {
   gpu->set_executor(context_.get());
   thread_ = std::thread(&Stream::loop, this);
@@ -86,6 +98,7 @@ void Stream::push(std::unique_ptr<Task> task) {
   {
     const std::lock_guard<std::mutex> hold(lock_);
     queue_.push_back(std::move(task));
+    queued_.store(true, std::memory_order_release);
     wake = sleeping_;
   }
   if (wake) wake_.notify_one();
@@ -96,6 +109,7 @@ void Stream::loop() {
   if (gpu) gpu->library.enter(gpu->context());
   std::vector<std::unique_ptr<Task>> batch;
   for (;;) {
+    if (gpu) look_out();
     {
       std::unique_lock<std::mutex> hold(lock_);
       busy_ = false;
@@ -105,6 +119,7 @@ void Stream::loop() {
       sleeping_ = false;
       if (stopping_) return;
       batch.swap(queue_);
+      queued_.store(false, std::memory_order_relaxed);
       busy_ = true;
     }
     for (auto& task : batch) {
@@ -115,6 +130,15 @@ void Stream::loop() {
       if (stopping_) break;
     }
     batch.clear();
+  }
+}
+
+// Launching takes as long as queueing: an executor that slept between two tasks would have to be woken for each, which
+// costs the JavaScript thread more than the task. So it looks out for the next one a while.
+void Stream::look_out() const {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(100);
+  while (!queued_.load(std::memory_order_acquire) && std::chrono::steady_clock::now() < end) {
+    for (int i = 0; i < 16; i++) pause_thread();
   }
 }
 

@@ -3,6 +3,7 @@
 // would read a marked storage is skipped and passes the mark on.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -57,11 +58,13 @@ class Stream {
  private:
   void loop();
   void finish(std::unique_ptr<Task> task);
+  void look_out() const;
 
   std::mutex lock_;
   std::condition_variable wake_;
   std::condition_variable idle_;
   std::vector<std::unique_ptr<Task>> queue_;
+  std::atomic<bool> queued_{false};  // the queue is not empty; read without the lock
   bool sleeping_ = false;
   bool busy_ = false;
   bool stopping_ = false;

@@ -2,7 +2,13 @@
  * The devices that suites run on: one per instruction-set level that this machine has; or, with ETTIN_TEST_DEVICES=cuda,
  * the GPU, or its emulation, whichever ETTIN_CUDA_LIBRARY is.
  */
-import { cpuLevels, type Device, openCpu, openCuda } from "@ettin/core";
+import { fileURLToPath } from "node:url";
+import { cpuLevels, type Device, openCpu } from "@ettin/core";
+import { openNativeCuda } from "../../packages/core/src/backend/cuda.ts";
+
+process.env.ETTIN_CUDA_LIBRARY ??= fileURLToPath(
+  new URL("../../native/build/cuda/libettin_cuda_emulation.so", import.meta.url),
+);
 
 const opened = new Map<string, Device>();
 
@@ -11,10 +17,16 @@ export function device(level: string, threads = 2): Device {
   const key = level === "cuda" ? level : `${level} ${threads}`;
   let found = opened.get(key);
   if (!found) {
-    found = level === "cuda" ? openCuda() : openCpu({ level, threads });
+    found = level === "cuda" ? openGpu() : openCpu({ level, threads });
     opened.set(key, found);
   }
   return found;
+}
+
+/** A GPU of one's own, or its emulation. */
+export function openGpu(): Device {
+  const backend = openNativeCuda(0);
+  return { name: backend.name, backend };
 }
 
 const onCuda = process.env.ETTIN_TEST_DEVICES === "cuda";

@@ -11,6 +11,8 @@ const sizes: [number, number, number][] = [
   [32, 200, 32],
   [300, 5, 31],
   [90, 40, 300],
+  [2500, 600, 8],
+  [1100, 70_000, 1],
   [0, 3, 4],
 ];
 const sizeOf = (name: string) => JSON.parse(name) as [number, number, number];

@@ -29,17 +29,25 @@ const shapes = [
   [2, 3, 7],
   [0, 8],
 ];
+const wide = [
+  [40, 256],
+  [33, 384],
+  [3, 768],
+  [2, 1024],
+  [2, 1792],
+  [1, 4096],
+];
 const inputs = (shape: number[], vectors: number) => {
   const C = shape.at(-1)!;
   return [normal(shape, 23, 2), normal([C], 24), normal([C], 25)].slice(0, 1 + vectors);
 };
-const named = (vectors: number) =>
-  shapes.map((shape) => ({ name: `[${shape.join(", ")}]`, inputs: inputs(shape, vectors) }));
+const named = (vectors: number, of = shapes) =>
+  of.map((shape) => ({ name: `[${shape.join(", ")}]`, inputs: inputs(shape, vectors) }));
 
 checkOp("layerNorm with weight and bias", {
   op: ([x, w, b]) => layerNorm(x!, w!, b!),
   reference: (arrays) => reference(arrays),
-  cases: named(2),
+  cases: named(2, [...shapes, ...wide]),
   float32Inputs: [1, 2],
 });
 checkOp("layerNorm with a weight", {
@@ -68,6 +76,8 @@ checkOp("addLayerNorm", {
   cases: [
     [3, 31],
     [130, 33],
+    [40, 256],
+    [3, 1536],
   ].map((shape) => {
     const [x, w, b] = inputs(shape, 2);
     return { name: `[${shape.join(", ")}]`, inputs: [x!, normal(shape, 26), w!, b!] };

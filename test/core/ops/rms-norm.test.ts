@@ -25,13 +25,19 @@ const shapes = [
   [2, 3, 7],
   [0, 8],
 ];
+const wide = [
+  [40, 384],
+  [3, 512],
+  [2, 1792],
+  [1, 3072],
+];
 const inputs = (shape: number[]) => [normal(shape, 31, 2), normal([shape.at(-1)!], 32)];
 const nameOf = (shape: number[]) => `[${shape.join(", ")}]`;
 
 checkOp("rmsNorm with a weight", {
   op: ([x, w]) => rmsNorm(x!, w!),
   reference: (arrays) => reference(arrays),
-  cases: shapes.map((shape) => ({ name: nameOf(shape), inputs: inputs(shape) })),
+  cases: [...shapes, ...wide].map((shape) => ({ name: nameOf(shape), inputs: inputs(shape) })),
   float32Inputs: [1],
 });
 checkOp("rmsNorm without a weight", {
@@ -52,6 +58,8 @@ checkOp("addRmsNorm", {
   cases: [
     [3, 31],
     [130, 33],
+    [40, 256],
+    [3, 1536],
   ].map((shape) => ({ name: nameOf(shape), inputs: [inputs(shape)[0]!, normal(shape, 33), inputs(shape)[1]!] })),
   float32Inputs: [2],
 });

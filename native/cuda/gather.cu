@@ -1,0 +1,50 @@
+/*
+gather: rows of x by number.
+
+  forward    y[i] = x[rows[i]]
+  backward   scatter_add of dy
+
+  x [N, …] of any dtype   rows [R] int32   y [R, …]
+*/
+#include "row_numbers.h"
+
+namespace ettin::ETTIN_LEVEL {
+
+namespace {
+
+// A row is `units` of the type U.
+template <class U>
+__global__ void copy_units(U* y, const U* x, const int32_t* rows, int64_t R, int64_t N, int64_t units, int lanes,
+                           Fault outside) {
+  const int64_t i = thread_of_grid() / lanes;
+  if (i >= R) return;
+  const int64_t row = checked(rows, i, N, outside);
+  for (int64_t u = threadIdx.x % lanes; u < units; u += lanes) y[i * units + u] = x[row * units + u];
+}
+
+}  // namespace
+
+void gather(Context& context, Out y, View x, View rows) {
+  const int64_t R = size_of(rows), N = x.shape[0];
+  if (R == 0) return;
+  const int64_t bytes = size_of(y) / R * element_bytes(y.dtype);
+  const Fault outside =
+      fault(context, "row %lld at place %lld is outside x, which has %lld rows. Gather rows 0 to %lld.");
+  const auto run = [&]<class U>() {
+    const int64_t units = N == 0 ? 0 : bytes / static_cast<int64_t>(sizeof(U));
+    const int lanes = row_lanes(units);
+    launch(context, copy_units<U>, row_blocks(R, lanes), dim3(row_threads), 0, as<U>(y), as<U>(x), as<int32_t>(rows), R,
+           N, units, lanes, outside);
+  };
+  if (bytes % 16 == 0 && aligned(as<char>(y), as<char>(x))) {
+    run.template operator()<uint4>();
+  } else if (bytes % 4 == 0 && element_bytes(y.dtype) == 4) {
+    run.template operator()<uint32_t>();
+  } else if (element_bytes(y.dtype) % 2 == 0) {
+    run.template operator()<uint16_t>();
+  } else {
+    run.template operator()<uint8_t>();
+  }
+}
+
+}  // namespace ettin::ETTIN_LEVEL

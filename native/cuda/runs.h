@@ -1,0 +1,80 @@
+// Runs: a few neighbours that a thread reads or writes in accesses of 16 bytes, and the values of their elements.
+#pragma once
+
+#include "level.h"
+
+namespace ettin::ETTIN_LEVEL {
+
+template <class T, int N>
+struct alignas(N * sizeof(T) < 16 ? N * sizeof(T) : 16) Run {
+  T item[N];
+};
+
+// Elements of a run of which none of the types needs more accesses than its width demands: 16 bytes of the narrowest.
+template <class... T>
+constexpr int run_size = [] {
+  int bytes = 4;
+  ((bytes = min(bytes, static_cast<int>(sizeof(T)))), ...);
+  return 16 / bytes;
+}();
+
+template <int N, class T>
+bool aligned_for_runs(const T* p) {
+  return reinterpret_cast<uintptr_t>(p) % alignof(Run<T, N>) == 0;
+}
+
+// Arithmetic sees float or int32; uint16_t are bits that only move.
+__device__ __forceinline__ float value(float x) { return x; }
+__device__ __forceinline__ float value(bf16 x) { return to_float(x); }
+__device__ __forceinline__ int32_t value(int32_t x) { return x; }
+__device__ __forceinline__ uint16_t value(uint16_t x) { return x; }
+
+// float to int32 drops the fraction; what an int32 cannot hold becomes the lowest.
+__device__ __forceinline__ int32_t to_int(float x) {
+  return x >= -2147483648.0f && x < 2147483648.0f ? static_cast<int32_t>(x) : INT32_MIN;
+}
+__device__ __forceinline__ void put(float& y, float x) { y = x; }
+__device__ __forceinline__ void put(bf16& y, float x) { y = to_bf16(x); }
+__device__ __forceinline__ void put(int32_t& y, float x) { y = to_int(x); }
+__device__ __forceinline__ void put(float& y, int32_t x) { y = static_cast<float>(x); }
+__device__ __forceinline__ void put(bf16& y, int32_t x) { y = to_bf16(static_cast<float>(x)); }
+__device__ __forceinline__ void put(int32_t& y, int32_t x) { y = x; }
+__device__ __forceinline__ void put(uint16_t& y, uint16_t x) { y = x; }
+
+template <int N, class T>
+__device__ __forceinline__ Run<T, N> load_run(const T* p) {
+  return *reinterpret_cast<const Run<T, N>*>(p);
+}
+template <int N, class T>
+__device__ __forceinline__ Run<T, N> run_of(T x) {
+  Run<T, N> run;
+#pragma unroll
+  for (int k = 0; k < N; k++) run.item[k] = x;
+  return run;
+}
+
+template <int N, class T, class V>
+__device__ __forceinline__ void store_run(T* p, const V (&x)[N]) {
+  Run<T, N> run;
+#pragma unroll
+  for (int k = 0; k < N; k++) put(run.item[k], x[k]);
+  *reinterpret_cast<Run<T, N>*>(p) = run;
+}
+#ifdef __CUDA_ARCH__
+// Two roundings in one instruction.
+template <int N>
+__device__ __forceinline__ void store_run(bf16* p, const float (&x)[N]) {
+  if constexpr (N % 2 == 0) {
+    Run<uint32_t, N / 2> run;
+#pragma unroll
+    for (int k = 0; k < N / 2; k++)
+      asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(run.item[k]) : "f"(x[2 * k + 1]), "f"(x[2 * k]));
+    *reinterpret_cast<Run<uint32_t, N / 2>*>(p) = run;
+  } else {
+#pragma unroll
+    for (int k = 0; k < N; k++) p[k] = to_bf16(x[k]);
+  }
+}
+#endif
+
+}  // namespace ettin::ETTIN_LEVEL
