@@ -1,0 +1,284 @@
+// attention, backward: two kernels of one text, each computing the probabilities anew, so that every sum is one warp's
+// own and no order is left to chance.
+//
+//   p[i,j]  = exp(scale * q[i]·k[j] - lse[i])      delta[i] = sum_d dy[i,d] * y[i,d]
+//   dv[j]   = sum_i p[i,j] * dy[i]                 ds[i,j]  = p[i,j] * (dy[i]·v[j] - delta[i])
+//   dk[j]   = scale * sum_i ds[i,j] * q[i]         dq[i]    = scale * sum_j ds[i,j] * k[j]
+//
+// By query, a block holds q and dy of 16 queries per warp and goes through the keys and values that they see; by key
+// it holds k and v and goes through q and dy of all query heads that read them, with scores transposed.
+#include "attention_products.h"
+#include "turn_rows.h"
+
+namespace ettin::ETTIN_LEVEL {
+
+namespace {
+
+struct Gradients {
+  HeadRows dy;
+  const float *lse, *delta;  // [heads, queries]
+  HeadRows dq, dk, dv;
+};
+
+template <class Tiles, int warps, bool by_key>
+constexpr int64_t backward_shared() {
+  const int64_t cells = (2 * warp_rows * warps + 2 * Tiles::stages * Tiles::columns) * Tiles::stride;
+  const int64_t statistics = by_key ? 2 * Tiles::stages * Tiles::columns : 0;
+  return cells * static_cast<int64_t>(sizeof(typename Tiles::Cell)) + (statistics + warps * Tiles::buffer) * 4;
+}
+
+template <class Tiles, int warps, bool by_key, bool drops>
+__global__ void __launch_bounds__(warps* warp, Tiles::stages == 1  ? 1
+                                               : Tiles::width > 64 ? 2
+                                                                   : 3)
+    attention_backward_kernel(Attention a, Gradients to) {
+  using Real = typename Tiles::Real;
+  using Cell = typename Tiles::Cell;
+  constexpr int W = Tiles::width, N = Tiles::columns, rows_of_block = warp_rows * warps, threads = warps * warp;
+  constexpr int tile_cells = N * Tiles::stride, held_cells = rows_of_block * Tiles::stride;
+  constexpr int step = N < 32 ? N : 32, strips = step / 16;  // columns that a warp takes at a time
+  Cell* const held_tiles = shared_memory<Cell>();            // by query: q, dy; by key: k, v
+  Cell* const tiles = held_tiles + 2 * held_cells;           // per stage, the other two
+  auto* const statistics = reinterpret_cast<float*>(tiles + 2 * Tiles::stages * tile_cells);  // by key: lse, delta
+  float* const buffers = statistics + (by_key ? 2 * Tiles::stages * N : 0);
+
+  if (!by_key && blockIdx.x == 0 && blockIdx.y == 0) {
+    check_offsets(a.query_faults, a.query_offsets, a.sequences, a.queries);
+    check_offsets(a.key_faults, a.key_offsets, a.sequences, a.keys);
+  }
+  // Without a window later queries see more keys, and the longest work should start first.
+  const bool last_first = !by_key && a.right == 0 && a.left >= a.keys;
+  const unsigned number = last_first ? gridDim.x - 1 - blockIdx.x : blockIdx.x;
+  const TilePlace place = tile_place(by_key ? a.key_offsets : a.query_offsets, a.sequences, by_key ? a.keys : a.queries,
+                                     rows_of_block, static_cast<int>(number));
+  if (place.empty()) return;
+  const int b = place.sequence, group = a.heads / a.kv_heads;
+  const SequenceRows other_rows =
+      b < a.sequences ? rows_of(by_key ? a.query_offsets : a.key_offsets, a.sequences, by_key ? a.queries : a.keys, b)
+                      : SequenceRows{0, 0};
+  const Band band =
+      by_key ? band_of(a, other_rows.count, place.rows.count) : band_of(a, place.rows.count, other_rows.count);
+  const int first = place.first, count = min(rows_of_block, place.rows.count - first);
+
+  const int thread = static_cast<int>(threadIdx.x), team = thread / warp, lane = thread % warp;
+  const int g = lane / 4, t = lane % 4;
+  const int own = first + warp_rows * team, own_count = min(warp_rows, first + count - own);  // the warp's rows
+  float* const buffer = buffers + team * Tiles::buffer;
+  const auto others_of = [&](int row, int n) {
+    return by_key ? queries_seeing(band, row, n) : keys_seen(band, row, n);
+  };
+  const Range others = others_of(first, count);
+  const Range own_others = own_count > 0 ? others_of(own, own_count) : Range{0, 0};
+
+  const int kv_head = static_cast<int>(by_key ? blockIdx.y : blockIdx.y / static_cast<unsigned>(group));
+  int head = by_key ? kv_head * group : static_cast<int>(blockIdx.y);
+  const auto load = [&](int column, int of_head, int stage) {
+    Cell* const tile = tiles + stage * 2 * tile_cells;
+    const int64_t row = other_rows.begin + column;
+    const int left = other_rows.count - column;
+    if (by_key) {
+      Tiles::template load<N, threads>(tile, head_at<Real>(a.q, row, of_head), a.q.row, left, a.dim);
+      Tiles::template load<N, threads>(tile + tile_cells, head_at<Real>(to.dy, row, of_head), to.dy.row, left, a.dim);
+      for (int i = thread; i < N; i += threads) {
+        const int64_t at = int64_t{of_head} * a.queries + row + i;
+        statistics[stage * 2 * N + i] = i < left ? to.lse[at] * log2_e : 0.0f;
+        statistics[stage * 2 * N + N + i] = i < left ? to.delta[at] : 0.0f;
+      }
+    } else {
+      Tiles::template load<N, threads>(tile, head_at<Real>(a.k, row, kv_head), a.k.row, left, a.dim);
+      Tiles::template load<N, threads>(tile + tile_cells, head_at<Real>(a.v, row, kv_head), a.v.row, left, a.dim);
+    }
+  };
+
+  float dk[W / 8][4] = {};  // by query: dq
+  float dv[by_key ? W / 8 : 1][4] = {};
+  if (others.begin < others.end) {
+    const int start = others.begin / N * N;
+    const int64_t held_row = place.rows.begin + first;
+    const HeadRows &held0_rows = by_key ? a.k : a.q, &held1_rows = by_key ? a.v : to.dy;
+    const int held_head = by_key ? kv_head : head;
+    Tiles::template load<rows_of_block, threads>(held_tiles, head_at<Real>(held0_rows, held_row, held_head),
+                                                 held0_rows.row, count, a.dim);
+    Tiles::template load<rows_of_block, threads>(
+        held_tiles + held_cells, head_at<Real>(held1_rows, held_row, held_head), held1_rows.row, count, a.dim);
+    if (Tiles::stages == 2) load(start, head, 0);
+    copy_commit();
+    copy_wait<0>();
+    __syncthreads();
+    const typename Tiles::Held held0 = Tiles::hold(held_tiles + warp_rows * team * Tiles::stride);
+    const typename Tiles::Held held1 = Tiles::hold(held_tiles + held_cells + warp_rows * team * Tiles::stride);
+    float row_lse[2] = {}, row_delta[2] = {};
+    if (!by_key) {
+#pragma unroll
+      for (int half = 0; half < 2; half++) {
+        const int row = g + 8 * half;
+        const int64_t at = int64_t{head} * a.queries + place.rows.begin + own + row;
+        row_lse[half] = row < own_count ? to.lse[at] * log2_e : 0.0f;
+        row_delta[half] = row < own_count ? to.delta[at] : 0.0f;
+      }
+    }
+
+    int column = start, stage = 0;
+    const int last_head = by_key ? head + group - 1 : head;
+    while (head <= last_head) {
+      const int next_column = column + N < others.end ? column + N : start;
+      const int next_head = column + N < others.end ? head : head + 1;
+      if (Tiles::stages == 2) {
+        copy_wait<0>();
+        __syncthreads();  // the tiles are there, and nobody reads those before
+        if (next_head <= last_head) load(next_column, next_head, stage ^ 1);
+        copy_commit();
+      } else {
+        __syncthreads();
+        load(column, head, 0);
+        copy_commit();
+        copy_wait<0>();
+        __syncthreads();
+      }
+      const Cell* const tile0 = tiles + stage * 2 * tile_cells;
+      const Cell* const tile1 = tile0 + tile_cells;
+      const float* const of_columns = statistics + stage * 2 * N;
+
+      const int from = max(own_others.begin - column, 0), end = min(own_others.end - column, N);
+      HeadDropout dropout = {};
+      uint32_t tile_bits = 0;
+      if (drops && from < end) {
+        dropout = head_dropout(a, b, head);
+        if (!by_key) tile_bits = bits_of_tile(dropout, own + band.shift, column);
+      }
+#pragma unroll 1
+      for (int c = from / step * step; c < end; c += step) {
+        const int low = max(from - c, 0) / 16, high = (min(end - c, step) + 15) / 16;
+        float s[2 * strips][4], ds[2 * strips][4];
+        Tiles::template scores<strips>(s, held0, tile0, c, low, high, a.dim);
+        Tiles::template scores<strips>(ds, held1, tile1, c, low, high, a.dim);
+
+        const int at = column + c;
+        uint32_t bits = tile_bits;
+        if (drops && by_key) bits = bits_of_queries<step>(dropout, at + band.shift, own);
+        const bool whole = by_key ? band.first_key(at + step - 1) <= own && band.end_key(at) >= own + warp_rows &&
+                                        at + step <= band.queries
+                                  : band.first_key(own + warp_rows - 1) <= at && band.end_key(own) >= at + step;
+#pragma unroll
+        for (int n = 0; n < 2 * strips; n++) {
+          float2 lse = {}, delta = {};
+          if (by_key) {
+            lse = *reinterpret_cast<const float2*>(of_columns + c + 8 * n + 2 * t);
+            delta = *reinterpret_cast<const float2*>(of_columns + N + c + 8 * n + 2 * t);
+          }
+#pragma unroll
+          for (int e = 0; e < 4; e++) {
+            const float shift = by_key ? (e % 2 == 0 ? lse.x : lse.y) : row_lse[e / 2];
+            const float mean = by_key ? (e % 2 == 0 ? delta.x : delta.y) : row_delta[e / 2];
+            float p = power_of_two(fmaf(s[n][e], a.base, -shift));
+            float kept_p = p, d = ds[n][e];
+            if (drops) {
+              const bool stays = by_key ? bits >> (4 * n + e) & 1u : stays_in_tile(bits, column, c / 8 + n, e);
+              const float factor = stays ? a.dropout.keep : 0.0f;
+              kept_p = p * factor;
+              d *= factor;
+            }
+            d = p * (d - mean);
+            if (!whole) {
+              const int row = own + g + e / 2 * 8, other = at + 8 * n + 2 * t + e % 2;
+              const int i = by_key ? other : row, j = by_key ? row : other;
+              const int begin = band.first_key(i), seen_end = band.end_key(i);
+              const bool seen = j >= begin && j < seen_end && i < band.queries;
+              kept_p = seen ? kept_p : 0.0f;
+              d = seen && seen_end - begin > 1 ? d : 0.0f;  // the softmax of one score is constant
+            }
+            s[n][e] = kept_p;
+            ds[n][e] = d;
+          }
+        }
+        if constexpr (by_key) Tiles::template weigh<strips>(dv, s, tile1, c, low, high, buffer);
+        Tiles::template weigh<strips>(dk, ds, tile0, c, low, high, buffer);
+      }
+      stage = Tiles::stages == 2 ? stage ^ 1 : 0;
+      column = next_column;
+      head = next_head;
+    }
+    copy_wait<0>();
+  }
+
+  __syncthreads();  // the tiles' memory is now the warps' stages
+  float* const stage_rows = shared_memory<float>() + team * Stage<W>::floats;
+  const int64_t row = place.rows.begin + own;
+  if constexpr (by_key) {
+    write_rows<Real, W>(stage_rows, dk, a.magnitude, a.magnitude, head_at<Real>(to.dk, row, kv_head), to.dk.row,
+                        own_count, a.dim, a, a.cos != nullptr, own);
+    write_rows<Real, W>(stage_rows, dv, 1.0f, 1.0f, head_at<Real>(to.dv, row, kv_head), to.dv.row, own_count, a.dim, a,
+                        false, 0);
+  } else {
+    const float scale = static_cast<float>(a.scale);
+    write_rows<Real, W>(stage_rows, dk, scale, scale, head_at<Real>(to.dq, row, static_cast<int>(blockIdx.y)),
+                        to.dq.row, own_count, a.dim, a, a.cos != nullptr, own);
+  }
+}
+
+template <class Tiles, int warps, bool by_key>
+void start(Context& context, const Attention& a, const Gradients& to) {
+  constexpr int64_t bytes = backward_shared<Tiles, warps, by_key>();
+  static_assert(bytes >= warps * Stage<Tiles::width>::floats * 4 && bytes <= 99 * 1024);
+  const dim3 grid(static_cast<unsigned>(tile_numbers(by_key ? a.keys : a.queries, a.sequences, warp_rows * warps)),
+                  static_cast<unsigned>(by_key ? a.kv_heads : a.heads));
+  const auto kernel = a.drops ? attention_backward_kernel<Tiles, warps, by_key, true>
+                              : attention_backward_kernel<Tiles, warps, by_key, false>;
+  launch(context, kernel, grid, dim3(warps * warp), bytes, a, to);
+}
+
+// delta[h, t] of y and dy [T,H,D]: `lanes` neighbours share a row, 8 channels each.
+template <class Real, int lanes>
+__global__ void __launch_bounds__(256)
+    delta_kernel(float* delta, HeadRows y, HeadRows dy, int64_t rows, int heads, int dim) {
+  const int64_t item = thread_of_grid() / lanes;
+  const int64_t t = item / heads;
+  const int head = static_cast<int>(item % heads), d = static_cast<int>(thread_of_grid() % lanes) * 8;
+  float sum = 0.0f;
+  if (t < rows && d < dim) {
+    const Real* a = head_at<Real>(y, t, head) + d;
+    const Real* b = head_at<Real>(dy, t, head) + d;
+#pragma unroll
+    for (int i = 0; i < 8; i += Pack<Real>::size) {
+      const Pack<Real> x = load_pack(a + i), z = load_pack(b + i);
+#pragma unroll
+      for (int e = 0; e < Pack<Real>::size; e++) sum = fmaf(to_float(x.item[e]), to_float(z.item[e]), sum);
+    }
+  }
+#pragma unroll
+  for (int distance = lanes / 2; distance > 0; distance /= 2) sum += __shfl_xor_sync(all_lanes, sum, distance);
+  if (t < rows && d == 0) delta[head * rows + t] = sum;
+}
+
+template <class Real, int lanes>
+void start_delta(Context& context, const Attention& a, float* delta, HeadRows y, HeadRows dy) {
+  launch(context, delta_kernel<Real, lanes>, blocks_for(int64_t{a.queries} * a.heads * lanes, 256), dim3(256), 0, delta,
+         y, dy, a.queries, a.heads, a.dim);
+}
+
+}  // namespace
+
+void attend_backward(Context& context, Attention a, const View& y, const View& lse, const View& dy, HeadRows dq,
+                     HeadRows dk, HeadRows dv) {
+  make_readable(context, a);
+  const auto rows_of_heads = [&](const View& x) {
+    HeadRows rows{x.data, int64_t{a.heads} * a.dim, a.dim};
+    make_readable(context, a.dtype, rows, a.queries, a.heads, a.dim, 1.0f);
+    return rows;
+  };
+  const HeadRows y_rows = rows_of_heads(y);
+  auto* delta = static_cast<float*>(scratch(context, max<int64_t>(1, int64_t{a.queries} * a.heads) * 4));
+  const Gradients to{rows_of_heads(dy), as<float>(lse), delta, dq, dk, dv};
+  by_float(a.dtype, [&]<class Real>() {
+    if (a.dim <= 32) return start_delta<Real, 4>(context, a, delta, y_rows, to.dy);
+    if (a.dim <= 64) return start_delta<Real, 8>(context, a, delta, y_rows, to.dy);
+    if (a.dim <= 128) return start_delta<Real, 16>(context, a, delta, y_rows, to.dy);
+    start_delta<Real, 32>(context, a, delta, y_rows, to.dy);
+  });
+  by_tiles(a.dtype, a.dim, [&]<class Tiles, int warps>() {
+    start<Tiles, warps, true>(context, a, to);
+    start<Tiles, warps, false>(context, a, to);
+  });
+}
+
+}  // namespace ettin::ETTIN_LEVEL

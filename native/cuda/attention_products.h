@@ -1,0 +1,221 @@
+// The two products of attention on tiles in shared memory, by tensor cores and by plain arithmetic, behind one face:
+//
+//   load      rows of a head to a tile; missing rows and columns are zero
+//   hold      the warp's own 16 rows of a tile
+//   scores    c [16, 16·strips] = held [16, W] · tile[first …]ᵀ
+//   weigh     y [16, W] += c [16, 16·strips] · tile[first …]
+//
+// A strip is 16 rows of the tile; those outside [low, high) are left out. W is the head size, filled up with zeros.
+#pragma once
+
+#include "attention_tiles.h"
+#include "ptx.h"
+
+namespace ettin::ETTIN_LEVEL {
+
+// Two neighbours as the tensor cores read them.
+__device__ __forceinline__ uint32_t pair_of(float low, float high) {
+#ifdef __CUDA_ARCH__
+  uint32_t pair;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  return pair;
+#else
+  return uint32_t{to_bf16(low).bits} | uint32_t{to_bf16(high).bits} << 16;
+#endif
+}
+
+// bfloat16 with float32 sums. The 16-byte pieces of a row change places by its number, so that the eight rows that
+// ldmatrix reads at once lie in different banks.
+template <int W, bool in_registers>
+struct TensorTiles {
+  using Real = bf16;
+  using Cell = bf16;
+  static constexpr int width = W, columns = 64, stages = 2, stride = W, buffer = 0;
+
+  static __device__ __forceinline__ Cell* at(Cell* tile, int row, int piece) {
+    const auto r = static_cast<unsigned>(row);
+    const unsigned turn = W == 32 ? r / 2 % 4 : r % 8;
+    return tile + r * W + (static_cast<unsigned>(piece) ^ turn) * 8;
+  }
+  static __device__ __forceinline__ const Cell* at(const Cell* tile, int row, int piece) {
+    return at(const_cast<Cell*>(tile), row, piece);
+  }
+
+  template <int rows, int threads>
+  static __device__ __forceinline__ void load(Cell* tile, const Real* from, int64_t from_row, int count, int dim) {
+    constexpr int pieces = W / 8, step = threads / pieces;  // a thread's pieces are `step` rows apart
+    static_assert(rows % step == 0 && step % 8 == 0);
+    const int thread = static_cast<int>(threadIdx.x), row = thread / pieces, piece = thread % pieces;
+    Cell* const to = at(tile, row, piece);
+    const Real* source = from + row * from_row + piece * 8;
+    const int valid = piece * 8 < dim ? count - row : 0;
+#pragma unroll
+    for (int i = 0; i < rows / step; i++, source += step * from_row) {
+      copy_async(to + i * step * W, i * step < valid ? source : from, i * step < valid);
+    }
+  }
+
+  struct Held {
+    uint32_t a[in_registers ? W / 16 : 1][4];
+    const Cell* rows;
+  };
+  static __device__ __forceinline__ void held_piece(uint32_t (&a)[4], const Cell* rows, int k) {
+    const int lane = static_cast<int>(threadIdx.x) % warp;
+    load_tiles(a, at(rows, lane % 16, 2 * k + lane / 16));
+  }
+  static __device__ __forceinline__ Held hold(const Cell* rows) {
+    Held held;
+    held.rows = rows;
+    if constexpr (in_registers) {
+#pragma unroll
+      for (int k = 0; k < W / 16; k++) held_piece(held.a[k], rows, k);
+    }
+    return held;
+  }
+
+  template <int strips>
+  static __device__ __forceinline__ void scores(float (&c)[2 * strips][4], const Held& held, const Cell* tile,
+                                                int first, int low, int high, int) {
+    const int lane = static_cast<int>(threadIdx.x) % warp;
+    const int row = first + lane / 16 * 8 + lane % 8, piece = lane / 8 % 2;
+#pragma unroll
+    for (int n = 0; n < 2 * strips; n++) c[n][0] = c[n][1] = c[n][2] = c[n][3] = 0.0f;
+#pragma unroll
+    for (int k = 0; k < W / 16; k++) {
+      uint32_t a[4];
+      if constexpr (in_registers) {
+        for (int i = 0; i < 4; i++) a[i] = held.a[k][i];
+      } else {
+        held_piece(a, held.rows, k);
+      }
+#pragma unroll
+      for (int s = 0; s < strips; s++) {
+        if (s < low || s >= high) continue;
+        uint32_t r[4];
+        load_tiles(r, at(tile, row + 16 * s, 2 * k + piece));
+        mma_bf16(c[2 * s], a, {r[0], r[1]});
+        mma_bf16(c[2 * s + 1], a, {r[2], r[3]});
+      }
+    }
+  }
+
+  template <int strips>
+  static __device__ __forceinline__ void weigh(float (&y)[W / 8][4], const float (&c)[2 * strips][4], const Cell* tile,
+                                               int first, int low, int high, float*) {
+    const int lane = static_cast<int>(threadIdx.x) % warp;
+#pragma unroll
+    for (int s = 0; s < strips; s++) {
+      if (s < low || s >= high) continue;
+      const uint32_t a[4] = {pair_of(c[2 * s][0], c[2 * s][1]), pair_of(c[2 * s][2], c[2 * s][3]),
+                             pair_of(c[2 * s + 1][0], c[2 * s + 1][1]), pair_of(c[2 * s + 1][2], c[2 * s + 1][3])};
+#pragma unroll
+      for (int d = 0; d < W / 16; d++) {
+        uint32_t r[4];
+        load_tiles_transposed(r, at(tile, first + 16 * s + lane % 16, 2 * d + lane / 16));
+        mma_bf16(y[2 * d], a, {r[0], r[1]});
+        mma_bf16(y[2 * d + 1], a, {r[2], r[3]});
+      }
+    }
+  }
+};
+
+// float32 throughout, exact products; also for bfloat16 where a head is too large for a warp's registers.
+template <class T, int W>
+struct PlainTiles {
+  using Real = T;
+  using Cell = float;
+  static constexpr int width = W, columns = W > 128 ? 16 : 32, stages = 1, stride = W + 4;
+  static constexpr int buffer_row = 20, buffer = warp_rows * buffer_row;  // floats of a warp, for a strip of weights
+
+  static __device__ __forceinline__ float4 load_four(const float* p) { return *reinterpret_cast<const float4*>(p); }
+  static __device__ __forceinline__ float4 load_four(const bf16* p) {
+    const auto four = *reinterpret_cast<const Four<bf16>*>(p);
+    return make_float4(to_float(four.item[0]), to_float(four.item[1]), to_float(four.item[2]), to_float(four.item[3]));
+  }
+
+  template <int rows, int threads>
+  static __device__ __forceinline__ void load(Cell* tile, const Real* from, int64_t from_row, int count, int dim) {
+    constexpr int pieces = W / 4;
+    for (int i = static_cast<int>(threadIdx.x); i < rows * pieces; i += threads) {
+      const int row = i / pieces, d = i % pieces * 4;
+      const bool valid = row < count && d < dim;
+      *reinterpret_cast<float4*>(tile + row * stride + d) =
+          valid ? load_four(from + row * from_row + d) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+    }
+  }
+
+  struct Held {
+    const Cell* rows;
+  };
+  static __device__ __forceinline__ Held hold(const Cell* rows) { return {rows}; }
+
+  template <int strips>
+  static __device__ __forceinline__ void scores(float (&c)[2 * strips][4], const Held& held, const Cell* tile,
+                                                int first, int, int, int dim) {
+    const int lane = static_cast<int>(threadIdx.x) % warp, g = lane / 4, t = lane % 4;
+    const float* rows = held.rows + g * stride;
+    const float* columns_at = tile + (first + 2 * t) * stride;
+#pragma unroll
+    for (int n = 0; n < 2 * strips; n++) c[n][0] = c[n][1] = c[n][2] = c[n][3] = 0.0f;
+    for (int d = 0; d < dim; d += 4) {
+      const float4 x = load_four(rows + d), x8 = load_four(rows + 8 * stride + d);
+#pragma unroll
+      for (int n = 0; n < 2 * strips; n++) {
+#pragma unroll
+        for (int e = 0; e < 2; e++) {
+          const float4 z = load_four(columns_at + (8 * n + e) * stride + d);
+          c[n][e] = fmaf(x.w, z.w, fmaf(x.z, z.z, fmaf(x.y, z.y, fmaf(x.x, z.x, c[n][e]))));
+          c[n][2 + e] = fmaf(x8.w, z.w, fmaf(x8.z, z.z, fmaf(x8.y, z.y, fmaf(x8.x, z.x, c[n][2 + e]))));
+        }
+      }
+    }
+  }
+
+  template <int strips>
+  static __device__ __forceinline__ void weigh(float (&y)[W / 8][4], const float (&c)[2 * strips][4], const Cell* tile,
+                                               int first, int low, int high, float* weights) {
+    const int lane = static_cast<int>(threadIdx.x) % warp, g = lane / 4, t = lane % 4;
+#pragma unroll
+    for (int s = 0; s < strips; s++) {
+      if (s < low || s >= high) continue;
+#pragma unroll
+      for (int n = 0; n < 2; n++) {
+        float* at = weights + g * buffer_row + 8 * n + 2 * t;
+        *reinterpret_cast<float2*>(at) = make_float2(c[2 * s + n][0], c[2 * s + n][1]);
+        *reinterpret_cast<float2*>(at + 8 * buffer_row) = make_float2(c[2 * s + n][2], c[2 * s + n][3]);
+      }
+      __syncwarp();
+      const float* rows = tile + (first + 16 * s) * stride + 2 * t;
+#pragma unroll 1
+      for (int j = 0; j < 16; j++) {
+        const float w = weights[g * buffer_row + j], w8 = weights[(g + 8) * buffer_row + j];
+#pragma unroll
+        for (int d = 0; d < W / 8; d++) {
+          const auto z = *reinterpret_cast<const float2*>(rows + j * stride + 8 * d);
+          y[d][0] = fmaf(w, z.x, y[d][0]);
+          y[d][1] = fmaf(w, z.y, y[d][1]);
+          y[d][2] = fmaf(w8, z.x, y[d][2]);
+          y[d][3] = fmaf(w8, z.y, y[d][3]);
+        }
+      }
+      __syncwarp();
+    }
+  }
+};
+
+// Calls body with the tiles for a dtype and a head size, and how many warps a block of them has at most.
+template <class Body>
+void by_tiles(DType dtype, int dim, const Body& body) {
+  if (dtype == DType::bfloat16) {
+    if (dim <= 32) return body.template operator()<TensorTiles<32, true>, 4>();
+    if (dim <= 64) return body.template operator()<TensorTiles<64, true>, 4>();
+    if (dim <= 128) return body.template operator()<TensorTiles<128, false>, 4>();
+    return body.template operator()<PlainTiles<bf16, 256>, 1>();
+  }
+  if (dim <= 32) return body.template operator()<PlainTiles<float, 32>, 4>();
+  if (dim <= 64) return body.template operator()<PlainTiles<float, 64>, 4>();
+  if (dim <= 128) return body.template operator()<PlainTiles<float, 128>, 2>();
+  return body.template operator()<PlainTiles<float, 256>, 1>();
+}
+
+}  // namespace ettin::ETTIN_LEVEL
