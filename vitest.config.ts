@@ -1,8 +1,23 @@
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { CountReporter } from "./test/support/count-reporter.ts";
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+const EMULATION = source("native/build/cuda/libettin_cuda_emulation.so");
+
+/**
+ * The whole suite on the CPU, then the ops on the emulated GPU, where it is built (npm test builds it). With
+ * ETTIN_TEST_DEVICES=cuda all that is asked for runs on the GPU of ETTIN_CUDA_LIBRARY, once.
+ */
+const onCuda = process.env.ETTIN_TEST_DEVICES === "cuda";
+const emulated = {
+  name: "emulated GPU",
+  include: ["test/core/ops/**/*.test.ts"],
+  env: { ETTIN_TEST_DEVICES: "cuda", ETTIN_CUDA_LIBRARY: EMULATION },
+};
+const withEmulation = !onCuda && existsSync(EMULATION);
 
 export default defineConfig({
   resolve: {
@@ -15,7 +30,6 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["test/**/*.test.ts"],
     setupFiles: ["test/support/leak-check.ts", "test/support/default-device.ts"],
     reporters: ["default", new CountReporter()],
     // One process per file: a fault in native code then fails one file, not the run.
@@ -23,5 +37,9 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 180_000,
+    projects: [
+      { extends: true, test: { name: onCuda ? "cuda" : "cpu", include: ["test/**/*.test.ts"] } },
+      ...(withEmulation ? [{ extends: true, test: emulated } as const] : []),
+    ],
   },
 });

@@ -1,8 +1,9 @@
-// Finds the binary: the one built in this folder (a checkout), else the package of this platform (an install).
+// Finds the binary and the library of CUDA kernels: those built in this folder (a checkout), else the packages of this
+// platform (an install).
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { platforms, thisPlatform } from "./platforms.js";
+import { cudaPlatforms, platforms, thisPlatform } from "./platforms.js";
 
 const require = createRequire(import.meta.url);
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -44,6 +45,45 @@ function missing(platform, version) {
     `[native] no binary for ${platform}: the package @ettin/native-${platform} is not installed. ` +
     `Run: npm install @ettin/native-${platform}@${version} ` +
     "(A lock file written on another platform, npm/cli#7406, or --omit=optional is the usual reason.)"
+  );
+}
+
+/** A program for Node: loads the library that its argument names and prints what it finds, as JSON. */
+export const cudaProbe = here("./cuda-probe.js");
+
+export function findCudaLibrary() {
+  const chosen = process.env.ETTIN_CUDA_LIBRARY;
+  if (chosen) {
+    if (existsSync(chosen)) return chosen;
+    throw new Error(`ETTIN_CUDA_LIBRARY is ${chosen}, which is not there. Set it to a libettin_cuda.so, or unset it.`);
+  }
+
+  const built = here("./build/cuda/libettin_cuda.so");
+  if (existsSync(built)) return built;
+  if (existsSync(here("./binding.gyp"))) {
+    throw new Error(
+      `the CUDA kernels are not built in this checkout: there is no ${built}. ` +
+        "Run: npm run build:cuda (it needs nvcc, of the CUDA toolkit 12.4 or later)",
+    );
+  }
+
+  const platform = `${thisPlatform()}-cuda`;
+  const { version } = require("./package.json");
+  try {
+    return require.resolve(`@ettin/native-${platform}`);
+  } catch (cause) {
+    throw new Error(missingCuda(platform, version), { cause });
+  }
+}
+
+function missingCuda(platform, version) {
+  if (!Object.hasOwn(cudaPlatforms, platform)) {
+    const names = Object.keys(cudaPlatforms).map((name) => name.replace(/-cuda$/, ""));
+    return `there are no CUDA kernels for ${thisPlatform()}. There are for ${names.join(", ")}; elsewhere use the CPU`;
+  }
+  return (
+    `no CUDA kernels: the package @ettin/native-${platform} is not installed. ` +
+    `Run: npm install @ettin/native-${platform}@${version}`
   );
 }
 

@@ -9,6 +9,11 @@ export const platforms = {
   "win32-x64": { os: "win32", cpu: "x64" },
 };
 
+/** The platforms with a prebuilt library of CUDA kernels; the package's name ends with the key here too. */
+export const cudaPlatforms = {
+  "linux-x64-gnu-cuda": { os: "linux", cpu: "x64", libc: "glibc" },
+};
+
 /** The key of the machine this runs on, whether or not there is a binary for it. */
 export function thisPlatform() {
   const name = `${process.platform}-${process.arch}`;

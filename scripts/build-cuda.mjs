@@ -1,10 +1,10 @@
-// node scripts/build-cuda.mjs [--targets sm_90a,…] [--emulation] [--partial] [--jobs n]
+// npm run build:cuda [-- --targets sm_90a,…] [--emulation] [--partial] [--jobs n]
 //
 // Builds native/cuda into native/build/cuda: libettin_cuda.so by nvcc, for the targets named, or for all that are
 // published. --emulation builds libettin_cuda_emulation.so by the C++ compiler from the same files: the kernels on the
 // CPU, to be tested without a GPU. --partial lets kernels be missing. Only what changed is compiled again.
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { main, ROOT } from "./prepare.mjs";
 
 const SOURCE = join(ROOT, "native/cuda");
+const OLDEST_NVCC = "12.4";
 export const TARGETS = ["sm_80", "sm_86", "sm_89", "sm_90a", "compute_90"];
 
 /** The nvcc of CUDA_HOME, of the usual folder, or of the path; null where there is none. */
@@ -20,6 +21,24 @@ export function findNvcc() {
   const candidates = folders.map((folder) => join(folder, "bin"));
   candidates.push(...(process.env.PATH ?? "").split(":"));
   return candidates.map((folder) => join(folder, "nvcc")).find((path) => existsSync(path)) ?? null;
+}
+
+/** "13.0", or null where there is no nvcc, or none that runs. */
+export function nvccVersion() {
+  const nvcc = findNvcc();
+  const said = nvcc === null ? "" : (spawnSync(nvcc, ["--version"], { encoding: "utf8" }).stdout ?? "");
+  return /release (\d+\.\d+)/.exec(said)?.[1] ?? null;
+}
+
+/** Why native/cuda cannot be compiled here; null where it can. */
+export function noNvcc() {
+  const version = nvccVersion();
+  if (version === null) return `there is no nvcc; the CUDA toolkit, ${OLDEST_NVCC} or later, has it`;
+  const [number, oldest] = [version, OLDEST_NVCC].map((text) => {
+    const [major, minor] = text.split(".").map(Number);
+    return 1000 * major + minor;
+  });
+  return number < oldest ? `nvcc ${version} is too old; ${OLDEST_NVCC} or later is needed` : null;
 }
 
 const filesIn = (folder, extension) =>
@@ -31,10 +50,8 @@ const DEFINES = ["-DETTIN_LEVEL=cuda"];
 
 /** How the library is built for GPUs. */
 function forGpus(targets, partial) {
-  const nvcc = findNvcc();
-  if (nvcc === null) {
-    throw new Error("[build-cuda] there is no nvcc. Install the CUDA toolkit (12.4 or later), or set CUDA_HOME.");
-  }
+  const missing = noNvcc();
+  if (missing !== null) throw new Error(`[build-cuda] ${missing}. Install it, or set CUDA_HOME to its folder.`);
   const codes = targets.flatMap((target) => {
     const number = target.replace(/^(sm|compute)_/, "");
     return ["-gencode", `arch=compute_${number},code=${target}`];
@@ -43,7 +60,7 @@ function forGpus(targets, partial) {
   return {
     name: "libettin_cuda.so",
     sources: [...filesIn(SOURCE, ".cu"), ...filesIn(join(SOURCE, "runtime"), ".cu")],
-    compiler: nvcc,
+    compiler: findNvcc(),
     flags: [
       ...["-std=c++20", "-O3", "--expt-relaxed-constexpr", "-Werror", "all-warnings", "-Xcompiler", host],
       ...DEFINES,
@@ -95,21 +112,30 @@ function execute(command, args) {
   });
 }
 
-/** Compiles what changed, some at a time, and links. Resolves with the library's path. */
+/**
+ * Compiles what changed, some at a time, and links. Resolves with the library's path; with `aside` that is not where
+ * programs look for it.
+ */
 export async function buildCuda({
   targets = TARGETS,
   emulation = false,
   partial = false,
+  aside = false,
   jobs = availableParallelism(),
 }) {
   const plan = emulation ? forEmulation(partial) : forGpus(targets, partial);
   const kind = emulation ? "emulation" : targets.join("+");
   const folder = join(ROOT, "native/build/cuda", `${kind}${partial ? "-partial" : ""}`);
   mkdirSync(folder, { recursive: true });
-  const library = join(ROOT, "native/build/cuda", plan.name);
+  const library = join(aside ? folder : join(ROOT, "native/build/cuda"), plan.name);
+
+  const stamp = join(folder, "compiled-with");
+  const how = [plan.compiler, emulation ? "" : nvccVersion(), ...plan.flags].join("\n");
+  const same = existsSync(stamp) && readFileSync(stamp, "utf8") === how;
 
   const units = plan.sources.map((source) => ({ source, object: join(folder, `${basename(source)}.o`) }));
-  const stale = units.filter(({ object }) => isStale(object));
+  const stale = units.filter(({ object }) => !same || isStale(object));
+  if (!same) rmSync(stamp, { force: true });
   // Large files first: the last one to finish decides.
   stale.sort((a, b) => statSync(b.source).size - statSync(a.source).size);
   const queue = [...stale];
@@ -120,6 +146,7 @@ export async function buildCuda({
     }
   };
   await Promise.all(Array.from({ length: jobs }, work));
+  writeFileSync(stamp, how);
   if (stale.length > 0 || units.some(({ object }) => changed(object) > changed(library))) {
     await execute(plan.compiler, [...units.map(({ object }) => object), ...plan.link, "-o", library]);
   }

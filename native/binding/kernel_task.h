@@ -51,11 +51,11 @@ class TouchingTask : public Task {
   // are new; where it did not run, they have their mark already.
   void replay(Replay& replay) final {
     Failure failure;
-    const std::string fault = ran_ ? replay.fault_of(sequence) : "";
-    if (!fault.empty()) failure = failed(fault);
     for (Storage* storage : touched_.reads) {
       if (ran_ && !failure) failure = replay.failure_of(storage);
     }
+    const std::string fault = ran_ && !failure ? replay.fault_of(sequence) : "";
+    if (!fault.empty()) failure = failed(fault);
     for (Storage* written : touched_.writes) replay.set(written, failure);
   }
 

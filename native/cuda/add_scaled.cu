@@ -22,7 +22,7 @@ __global__ void __launch_bounds__(threads) scale_kernel(T* y, const float* scale
     const Run<T, N> run = load_run<N>(y + i * N);
     float scaled[N];
 #pragma unroll
-    for (int k = 0; k < N; k++) scaled[k] = to_float(run.item[k]) * factor;
+    for (int k = 0; k < N; k++) scaled[k] = value_at(run, k) * factor;
     store_run(y + i * N, scaled);
   }
   for (int64_t i = runs * N + thread_of_grid(); i < n; i += threads_of_grid()) put(y[i], to_float(y[i]) * factor);

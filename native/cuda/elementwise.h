@@ -69,7 +69,7 @@ template <int N, class Y, class F, class... X>
 __device__ __forceinline__ void map_run(Y* y, const F& f, const Run<X, N>&... x) {
   decltype(f(value(x.item[0])...)) values[N];
 #pragma unroll
-  for (int k = 0; k < N; k++) values[k] = f(value(x.item[k])...);
+  for (int k = 0; k < N; k++) values[k] = f(value_at(x, k)...);
   store_run(y, values);
 }
 

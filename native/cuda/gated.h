@@ -28,7 +28,7 @@ __global__ void __launch_bounds__(gated_threads)
   const Run<T, N> a = load_run<N>(x + at.wide), g = load_run<N>(x + at.wide + C);
   float result[N];
 #pragma unroll
-  for (int k = 0; k < N; k++) result[k] = Act::value(to_float(a.item[k])) * to_float(g.item[k]);
+  for (int k = 0; k < N; k++) result[k] = Act::value(value_at(a, k)) * value_at(g, k);
   store_run(y + at.narrow, result);
 }
 
@@ -43,10 +43,10 @@ __global__ void __launch_bounds__(gated_threads)
   float da[N], dg[N];
 #pragma unroll
   for (int k = 0; k < N; k++) {
-    const float dy_k = to_float(d.item[k]);
+    const float dy_k = value_at(d, k);
     float y, slope;
-    Act::value_and_slope(to_float(a.item[k]), y, slope);
-    da[k] = dy_k * to_float(g.item[k]) * slope;
+    Act::value_and_slope(value_at(a, k), y, slope);
+    da[k] = dy_k * value_at(g, k) * slope;
     dg[k] = dy_k * y;
   }
   store_run(dx + at.wide, da);

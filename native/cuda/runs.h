@@ -53,6 +53,21 @@ __device__ __forceinline__ Run<T, N> run_of(T x) {
   return run;
 }
 
+// The value of element k, a constant where loops are unrolled: of two bfloat16 in a word each takes one instruction.
+template <class T, int N>
+__device__ __forceinline__ auto value_at(const Run<T, N>& run, int k) {
+  return value(run.item[k]);
+}
+template <int N>
+__device__ __forceinline__ float value_at(const Run<bf16, N>& run, int k) {
+  if constexpr (N % 2 == 0) {
+    const uint32_t word = __builtin_bit_cast(Run<uint32_t, N / 2>, run).item[k / 2];
+    return __uint_as_float(k % 2 ? word & 0xffff0000u : word << 16);
+  } else {
+    return to_float(run.item[k]);
+  }
+}
+
 template <int N, class T, class V>
 __device__ __forceinline__ void store_run(T* p, const V (&x)[N]) {
   Run<T, N> run;

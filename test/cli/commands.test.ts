@@ -176,13 +176,34 @@ describe("ettin info", () => {
   });
 });
 
+describe("--device", () => {
+  const on = (device: string) => runCommand(["fill-mask", "no-model", "text", "--device", device]);
+
+  test("that is not there says what is missing, before anything is loaded", async () => {
+    vi.stubEnv("ETTIN_CUDA_LIBRARY", "/nowhere.so");
+    const { code, stderr } = await on("cuda:1");
+    expect(code).toBe(1);
+    expect(stderr).toContain("ettin: [device] ETTIN_CUDA_LIBRARY is /nowhere.so, which is not there.");
+    expect((await on("tpu")).stderr).toContain('[device] "tpu" was asked for, but there are "cpu", "cuda"');
+  });
+});
+
 describe("ettin doctor", () => {
   test("finds a machine that computes", async () => {
     const { code, stdout } = await runCommand(["doctor"]);
     expect(code).toBe(0);
-    for (const name of ["node", "ettin", "cpu", "instructions", "memory", "cache", "hub"]) {
+    for (const name of ["node", "ettin", "cpu", "instructions", "cuda", "memory", "cache", "hub"]) {
       expect(stdout).toMatch(new RegExp(`^ok {2}${name} `, "m"));
     }
+  });
+
+  test("says in a line why there is no GPU, which is no fault", async () => {
+    vi.stubEnv("ETTIN_CUDA_LIBRARY", "/nowhere.so");
+    const { code, stdout } = await runCommand(["doctor"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ok {2}cuda +none: ETTIN_CUDA_LIBRARY is \/nowhere\.so, which is not there\. Set it to/m);
+    const report = JSON.parse((await runCommand(["doctor", "--json"])).stdout);
+    expect(report.cuda).toEqual({ error: "ETTIN_CUDA_LIBRARY is /nowhere.so, which is not there" });
   });
 
   test("shows that there is a token, never which", async () => {

@@ -4,9 +4,11 @@
  */
 import { fileURLToPath } from "node:url";
 import { cpuLevels, type Device, openCpu } from "@ettin/core";
-import { openNativeCuda } from "../../packages/core/src/backend/native.ts";
+import { openNativeCuda } from "../../packages/core/src/backend/cuda.ts";
 
-const EMULATION = fileURLToPath(new URL("../../native/build/cuda/libettin_cuda_emulation.so", import.meta.url));
+process.env.ETTIN_CUDA_LIBRARY ??= fileURLToPath(
+  new URL("../../native/build/cuda/libettin_cuda_emulation.so", import.meta.url),
+);
 
 const opened = new Map<string, Device>();
 
@@ -23,7 +25,7 @@ export function device(level: string, threads = 2): Device {
 
 /** A GPU of one's own, or its emulation. */
 export function openGpu(): Device {
-  const backend = openNativeCuda(process.env.ETTIN_CUDA_LIBRARY ?? EMULATION, 0);
+  const backend = openNativeCuda(0);
   return { name: backend.name, backend };
 }
 

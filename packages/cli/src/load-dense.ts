@@ -9,7 +9,7 @@ export const ENCODE_OPTIONS: OptionSpecs = {
   "prompt-name": { type: "string", value: "name", help: "one of the model's prompts, by its name" },
   "truncate-dim": { type: "string", value: "n", help: "keep only the first n dimensions" },
   "max-length": { type: "string", value: "n", help: "cut texts to n tokens (default: the model's)" },
-  "batch-tokens": { type: "string", value: "n", help: "computed at once; memory only (default: 1024)" },
+  "batch-tokens": { type: "string", value: "n", help: "computed at once; memory only (default: 1024, on a GPU 16384)" },
   ...LOAD_OPTIONS,
 };
 

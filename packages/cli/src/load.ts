@@ -1,11 +1,19 @@
 import type { AutoClass, HubOptions, PreTrainedModel } from "@ettin/core";
 import { Tokenizer } from "@ettin/core";
 import { choiceOption, textOption } from "./arguments.ts";
-import type { OptionSpecs, OptionValues, Terminal } from "./command.ts";
+import type { OptionSpec, OptionSpecs, OptionValues, Terminal } from "./command.ts";
 import { bytesText } from "./units.ts";
+
+/** Of commands that compute: `main` makes it the default device. */
+export const DEVICE_OPTION: OptionSpec = {
+  type: "string",
+  value: "name",
+  help: "cpu, cuda, or cuda:1 for the second GPU (default: cpu)",
+};
 
 /** Options of commands that load a model. */
 export const LOAD_OPTIONS: OptionSpecs = {
+  device: DEVICE_OPTION,
   revision: { type: "string", value: "name", help: "branch, tag or commit on the hub (default: main)" },
   dtype: { type: "string", value: "type", help: "float32 or bfloat16 (default: the model's own)" },
 };

@@ -1,3 +1,4 @@
+import { type DeviceName, setDefaultDevice } from "@ettin/core";
 import { parseArguments } from "./arguments.ts";
 import { type Command, type Terminal, UsageError } from "./command.ts";
 import { buildIndex } from "./commands/build-index.ts";
@@ -64,6 +65,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
       terminal.write(usage(command));
       return DONE;
     }
+    if (options.device !== undefined) setDefaultDevice(options.device as DeviceName);
     const code = await command.run(operands, options, terminal);
     return terminal.signal.aborted ? STOPPED : code;
   } catch (error) {

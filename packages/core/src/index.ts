@@ -1,15 +1,21 @@
 /** The public surface, by name. */
 export type { Backend, Capabilities, Kernels, MemoryStats, TensorView } from "./backend/contract.ts";
-export { cpuLevels, KernelError } from "./backend/native.ts";
+export { type CudaStatus, cudaStatus } from "./backend/cuda.ts";
+export { cpuLevels } from "./backend/native.ts";
+export { KernelError } from "./backend/native-backend.ts";
 export * from "./columns/index.ts";
 export * from "./data/index.ts";
 export {
   type CpuOptions,
+  type CudaDevice,
+  type CudaOptions,
+  cudaDevices,
   type Device,
   type DeviceName,
   defaultDevice,
   memoryStats,
   openCpu,
+  openCuda,
   setDefaultDevice,
   synchronize,
 } from "./device.ts";

@@ -366,6 +366,7 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
     texts: string | readonly string[],
     options: EncodeOptions<P>,
   ): Promise<EmbeddingOf<P> | EmbeddingOf<P>[]> {
+    const { device } = this;
     const all = typeof texts === "string" ? [texts] : texts;
     const { outputValue = "sentence_embedding", truncateDim = this.truncateDim, normalizeEmbeddings = false } = options;
     const { precision = "float32" as P, ranges, calibrationEmbeddings } = options;
@@ -377,7 +378,7 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
     const rows = await encodeTexts(
       all,
       {
-        where,
+        ...{ where, device },
         tokenize: (some) => tokenizeTexts(this.input, { ...request, texts: some }),
         forward: (batch) =>
           asTokens
@@ -390,7 +391,6 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
       },
       options,
     );
-    const { device } = this;
     const made = await quantizeEmbeddings(rows, precision, { ranges, calibrationEmbeddings, device, where });
     return typeof texts === "string" ? made[0]! : made;
   }

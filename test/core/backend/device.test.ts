@@ -1,4 +1,4 @@
-import { cpuLevels, EngineError, memoryStats, openCpu, synchronize, Tensor } from "@ettin/core";
+import { cpuLevels, EngineError, memoryStats, openCpu, openCuda, synchronize, Tensor } from "@ettin/core";
 import { describe, expect, test } from "vitest";
 import { runChild } from "../../support/child.ts";
 
@@ -38,15 +38,48 @@ describe("openCpu", () => {
 });
 
 describe("a device by name", () => {
-  test('"cuda" says that this build has none', () => {
-    expect(() => Tensor.zeros([1], { device: "cuda" })).toThrow(
-      '[device] "cuda" was asked for, but this build has none',
+  const child = (text: string, env: NodeJS.ProcessEnv = {}) =>
+    runChild(`const name = (run) => { try { return run().name } catch (error) { return error.message } };\n${text}`, {
+      env: { ETTIN_CPU_LEVEL: "baseline", ETTIN_NUM_THREADS: "1", ETTIN_CUDA_LIBRARY: "/nowhere.so", ...env },
+    });
+
+  test('"cuda" without a library of kernels says what is missing', async () => {
+    const { stdout } = await child(`console.log(name(() => core.Tensor.zeros([1], { device: "cuda" }).device));
+      console.log(name(() => core.openCuda()) === name(() => core.openCuda({ gpu: 1 })))`);
+    expect(stdout).toBe(
+      "[device] ETTIN_CUDA_LIBRARY is /nowhere.so, which is not there. Set it to a libettin_cuda.so, or unset it. " +
+        'Or use device: "cpu".\ntrue\n',
     );
   });
 
-  test("another name says which there are", () => {
-    // @ts-expect-error no such device
-    expect(() => Tensor.zeros([1], { device: "tpu" })).toThrow('[device] "tpu" was asked for, but there are "cpu" and');
+  test.each([-1, 0.5])("GPU %d is an error", (gpu) => {
+    expect(() => openCuda({ gpu })).toThrow(`[device] gpu is ${gpu}. Pass a GPU's number: 0, 1, …`);
+  });
+
+  test.each(["tpu", "cuda:", "cuda:x", "cuda:-1", "CPU"])("%j says which there are", (name) => {
+    expect(() => Tensor.zeros([1], { device: name as never })).toThrow(
+      `[device] "${name}" was asked for, but there are "cpu", "cuda" and, of several GPUs, "cuda:1". Use one of those.`,
+    );
+  });
+
+  test("ETTIN_DEVICE names the default device", async () => {
+    const { stdout } = await child("console.log(name(() => core.defaultDevice()))", { ETTIN_DEVICE: "cuda:1" });
+    expect(stdout).toContain("ETTIN_CUDA_LIBRARY is /nowhere.so");
+    expect((await child("console.log(name(() => core.defaultDevice()))", { ETTIN_DEVICE: "cpu" })).stdout).toBe(
+      "cpu (baseline, 1 thread)\n",
+    );
+  });
+
+  test('"cpu" is the CPU also where the default device is another', async () => {
+    const { stdout } = await child(`
+      const cpu = core.openCpu({ threads: 3 });
+      core.setDefaultDevice(cpu);
+      console.log(core.Tensor.zeros([1], { device: "cpu" }).device === cpu, core.memoryStats("cpu").current > 0);
+      core.setDefaultDevice({ name: "another", backend: cpu.backend });
+      console.log(core.defaultDevice().name, core.Tensor.zeros([1], { device: "cpu" }).device.name);
+      core.setDefaultDevice("cpu");
+      console.log(core.defaultDevice().name)`);
+    expect(stdout).toBe("true true\nanother cpu (baseline, 1 thread)\ncpu (baseline, 1 thread)\n");
   });
 });
 

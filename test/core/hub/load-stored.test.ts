@@ -1,6 +1,14 @@
 import { truncateSync } from "node:fs";
 import { join } from "node:path";
-import { loadStored, memoryStats, readSafetensorsHeader, synchronize, Tensor } from "@ettin/core";
+import {
+  type Device,
+  defaultDevice,
+  loadStored,
+  memoryStats,
+  readSafetensorsHeader,
+  synchronize,
+  Tensor,
+} from "@ettin/core";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../../support/folder.ts";
 import { read } from "../../support/read.ts";
@@ -10,6 +18,18 @@ import { writeSafetensors } from "../../support/safetensors.ts";
 const folder = temporaryFolder();
 const mixed = await readSafetensorsHeader(join(ROOT, "test/fixtures/safetensors/mixed.safetensors"));
 const stored = (name: string) => mixed.tensors.get(name)!;
+
+/** As a GPU does, this device reads no memory but its own: mapping a file would copy all of it for each tensor. */
+const apart: Device = {
+  name: "apart",
+  backend: {
+    ...defaultDevice().backend,
+    capabilities: { ...defaultDevice().backend.capabilities, hostMemory: false },
+    mapFile: () => {
+      throw new Error("this device maps no file");
+    },
+  },
+};
 
 // scripts/reference/safetensors_check.py: element i of a floating-point tensor is 0.75 i - 1.5, of a signed one i - 1,
 // of an unsigned one i + 1, of a boolean one i mod 2.
@@ -33,12 +53,14 @@ test.each<[string, "float32" | "bfloat16" | "int32", number[]]>([
   ["u64", "int32", [1, 2]],
   ["flag", "int32", [0, 1, 0]],
 ])("%s loads as %s", async (name, dtype, values) => {
-  const tensor = loadStored(stored(name), { dtype });
+  for (const device of [defaultDevice(), apart]) {
+    const tensor = loadStored(stored(name), { dtype, device });
 
-  expect(tensor.shape).toEqual(stored(name).shape);
-  expect(tensor.dtype).toBe(dtype);
-  expect([...(await tensor.data())]).toEqual(values);
-  tensor.dispose();
+    expect(tensor.shape).toEqual(stored(name).shape);
+    expect(tensor.dtype).toBe(dtype);
+    expect([...(await tensor.data())]).toEqual(values);
+    tensor.dispose();
+  }
 });
 
 test.each<[string, "float32" | "int32", string]>([
@@ -85,7 +107,10 @@ test.each(["F32", "BF16"] as const)("%s at an odd place loads", async (dtype) =>
 });
 
 test("tensors fill rows of a larger one, whatever their types and places", async () => {
-  const into = Tensor.zeros([6, 2]);
+  for (const device of [defaultDevice(), apart]) await fillsRows(Tensor.zeros([6, 2], { device }));
+});
+
+async function fillsRows(into: Tensor): Promise<void> {
   const whole = { a: { dtype: "F32", shape: [2, 2], data_offsets: [0, 16] } };
   const path = writeSafetensors(
     join(folder, "rows"),
@@ -104,7 +129,7 @@ test("tensors fill rows of a larger one, whatever their types and places", async
   );
   expect(() => loadStored(a, { dtype: "bfloat16", rows: { into, start: 0 } })).toThrow("but dtype is bfloat16");
   into.dispose();
-});
+}
 
 test("seven dimensions load", async () => {
   const shape = [1, 2, 1, 1, 1, 1, 2];

@@ -21,6 +21,25 @@ function broadcast(a: Array64, b: Array64, f: (a: number, b: number) => number):
   return array64(shape, (i) => f(at(a, i), at(b, i)));
 }
 
+/** The elements of x from `start` on, `size` of them, in each dimension. */
+function piece(x: Array64, start: readonly number[], size: readonly number[]): Array64 {
+  return array64(size, (i) => {
+    let [rest, offset, stride] = [i, 0, 1];
+    for (let d = size.length - 1; d >= 0; d--) {
+      offset += (start[d]! + (rest % size[d]!)) * stride;
+      rest = Math.floor(rest / size[d]!);
+      stride *= x.shape[d]!;
+    }
+    return x.data[offset]!;
+  });
+}
+
+/** x [a, b, c] as [b, a, c]. */
+function turned({ shape, data }: Array64): Array64 {
+  const [a, b, c] = shape as [number, number, number];
+  return array64([b, a, c], (i) => data[((Math.floor(i / c) % a) * b + Math.floor(i / (a * c))) * c + (i % c)]!);
+}
+
 const pairs: [number[], number[]][] = [
   [[], []],
   [[0], [1]],
@@ -109,6 +128,28 @@ describe.each(levels)("arithmetic on %s", (level) => {
       on,
     );
     expect([...(await add(x.transpose(), x.transpose()).data())]).toEqual([2, 8, 4, 10, 6, 12]);
+  });
+
+  // views of whole numbers, exact in every dtype; each beside what is added to it
+  const whole = (shape: number[]) => array64(shape, (i) => (i * 7) % 61);
+  const views: [string, number[], (x: Tensor) => Tensor, (x: Array64) => Array64, number[]][] = [
+    ["a slice at an odd place", [1003], (x) => x.slice(1, 1002), (x) => piece(x, [1], [1001]), [1]],
+    ["columns from an even place", [40, 64], (x) => x.slice(8, 40, 1), (x) => piece(x, [0, 8], [40, 32]), [32]],
+    ["columns from an odd place", [40, 64], (x) => x.slice(3, 35, 1), (x) => piece(x, [0, 3], [40, 32]), [40, 1]],
+    ["rows of a matrix of each", [3, 40, 16], (x) => x.slice(5, 9, 1), (x) => piece(x, [0, 5, 0], [3, 4, 16]), [4, 1]],
+    ["outer axes that change places", [6, 5, 16], (x) => x.transpose(0, 1), turned, [6, 16]],
+    ["six axes", [2, 3, 2, 3, 2, 8], (x) => x, (x) => x, [2, 1, 2, 1, 2, 1]],
+    ["six axes of odd sizes", [2, 3, 2, 3, 2, 5], (x) => x, (x) => x, [3, 1, 3, 1, 5]],
+  ];
+  test.each(views)("%s", async (_, shape, view, plain, other) => {
+    const [x, y] = [whole(shape), whole(other)];
+    const expected = [...broadcast(plain(x), y, (p, q) => p + 2 * q).data];
+    for (const dtype of ["float32", "bfloat16", "int32"] as const) {
+      const [a, b] = [x, y].map((v) => Tensor.from(Float32Array.from(v.data), { ...on, shape: v.shape }).to(dtype));
+      const sums = await add(add(view(a!), b!), b!).data();
+      expect([...sums], dtype).toEqual(expected);
+      expect([...(await add(b!, add(b!, view(a!))).data())], dtype).toEqual(expected);
+    }
   });
 });
 

@@ -36,6 +36,23 @@ describe.each(levels)("cast on %s", (level) => {
     expect([...(await x.to("float32").data())]).toEqual([16777216, -3, 257]);
     expect([...(await x.to("bfloat16").data())]).toEqual([16777216, -3, 256]); // 257 is a tie: even is 256
   });
+  test.each([
+    ["a transpose", [2, 40, 33], (x: Tensor) => x.transpose(1, 2)],
+    ["every other row", [16, 2, 24], (x: Tensor) => x.slice(1, 2, 1)],
+    ["one number per row", [33, 1], (x: Tensor) => x.expand([33, 16])],
+  ] as const)("%s changes its dtype on the way", async (_, shape, view) => {
+    const size = shape.reduce<number>((product, n) => product * n, 1);
+    const x = Tensor.from(
+      Int32Array.from({ length: size }, (_, i) => (i % 255) - 100),
+      { device: on, shape },
+    );
+    const expected = [...(await view(x).data())];
+    for (const from of ["float32", "bfloat16", "int32"] as const) {
+      for (const to of ["float32", "bfloat16", "int32"] as const) {
+        expect([...(await view(x.to(from)).to(to).data())], `${from} to ${to}`).toEqual(expected);
+      }
+    }
+  });
   test("the gradient comes back in the input's dtype", async () => {
     const x = Tensor.from([1, 2], { device: on, requiresGrad: true });
     const y = x.to("bfloat16");

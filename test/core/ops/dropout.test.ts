@@ -2,7 +2,7 @@ import { type Device, type DropoutOptions, dropout, Tensor, tensorScope } from "
 import { describe, expect, test } from "vitest";
 import { array64, normal } from "../../support/array64.ts";
 import { checkOp } from "../../support/check-op.ts";
-import { device, levels } from "../../support/devices.ts";
+import { cpuOnly, device, levels } from "../../support/devices.ts";
 import { keyOf, philox } from "../../support/philox.ts";
 
 const where: DropoutOptions = { rate: 0.25, seed: 7, step: 3, site: 5 };
@@ -90,18 +90,38 @@ describe.each(levels)("dropout on %s", (level) => {
   });
   test("offsets of another batch reject the read", async () => {
     const [read] = tensorScope(() => {
-      const offsets = ints(0, 2).add(ints(0, 1)); // known to the device only
+      const offsets = ints(0, 2).add(ints(0, 3)); // known to the device only
       return [dropout(ones(4, 8), { ...where, offsets }).data()];
     });
-    await expect(read).rejects.toThrow("[dropout] offsets go from 0 to 3, but there are 4 rows");
+    await expect(read).rejects.toThrow("[dropout] offsets go from 0 to 5, but there are 4 rows");
+  });
+  test("offsets that fall reject the read", async () => {
+    const [read] = tensorScope(() => {
+      const offsets = ints(0, 3, 1, 4).add(ints(0, 0, 1, 0));
+      return [dropout(ones(4, 8), { ...where, offsets }).data()];
+    });
+    await expect(read).rejects.toThrow("[dropout] offsets fall from 3 to 2 at sequence 1");
   });
 });
 
-test("the mask is the same on every level", async () => {
-  const masks = await Promise.all(
-    levels.map((level) => dropout(Tensor.ones([20, 70], { device: device(level) }), where).data()),
-  );
-  for (const mask of masks) expect([...mask]).toEqual([...masks[0]!]);
+test.each([
+  [20, 70],
+  [9, 2, 64],
+])("the mask of [%s] is the same on every device, to the bit", async (...shape) => {
+  const masks = [...new Set([...cpuOnly, ...levels])].flatMap((level) => {
+    const on = { device: device(level) };
+    const offsets = Tensor.from(Int32Array.of(0, 4, 4, shape[0]!), on);
+    const sequences = Tensor.from(Int32Array.of(7, 1, 3), on);
+    const packed = { ...where, seed: -3, step: 2 ** 40, site: 777, offsets, sequences };
+    return (["float32", "bfloat16"] as const).map((dtype) =>
+      dropout(Tensor.ones(shape, { ...on, dtype }), packed)
+        .to("int32")
+        .data(),
+    );
+  });
+  const [first, ...others] = await Promise.all(masks);
+  expect(new Set(first)).toEqual(new Set([0, 1]));
+  for (const mask of others) expect([...mask]).toEqual([...first!]);
 });
 
 test("options that make no sense are named", () => {

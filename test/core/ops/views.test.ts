@@ -29,6 +29,17 @@ checkOp("transpose", {
     [130, 65],
   ].map((shape) => one(`[${shape}]`, shape)),
 });
+checkOp("transpose of the outermost and the innermost axis", {
+  op: ([x]) => contiguous(transpose(x!, 0, 3)),
+  reference: ([x]) => {
+    const [a, b, c, d] = x!.shape as [number, number, number, number];
+    return array64(
+      [d, b, c, a],
+      (i) => x!.data[(i % a) * b * c * d + (Math.floor(i / a) % (b * c)) * d + Math.floor(i / (a * b * c))]!,
+    );
+  },
+  cases: [one("[33, 2, 3, 40]", [33, 2, 3, 40]), one("[8, 1, 5, 9]", [8, 1, 5, 9])],
+});
 checkOp("transpose of the outer axes", {
   op: ([x]) => contiguous(transpose(x!, 0, 1)),
   reference: ([x]) => {
@@ -75,7 +86,12 @@ checkOp("concat along the last axis", {
     );
     return { shape: [rows, width], data: Float64Array.from(data.flat()) };
   },
-  cases: [one("one", [2, 3]), one("three, one empty", [3, 31], [3, 0], [3, 33]), one("tasks", [70, 50], [70, 70])],
+  cases: [
+    one("one", [2, 3]),
+    one("three, one empty", [3, 31], [3, 0], [3, 33]),
+    one("tasks", [70, 50], [70, 70]),
+    one("whole vectors", [33, 16], [33, 8], [33, 40]),
+  ],
 });
 checkOp("concat along the first axis", {
   op: (xs) => concat(xs),

@@ -3,7 +3,16 @@ import { access, readdir, stat, statfs } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from "node:os";
 import { dirname } from "node:path";
-import { cpuLevels, hubStatus, memoryStats, openCpu, setDefaultDevice, Tensor } from "@ettin/core";
+import {
+  cpuLevels,
+  cudaStatus,
+  type EngineError,
+  hubStatus,
+  memoryStats,
+  openCpu,
+  setDefaultDevice,
+  Tensor,
+} from "@ettin/core";
 import type { Command } from "../command.ts";
 
 import { bytesText, columns } from "../units.ts";
@@ -28,7 +37,7 @@ export const doctor: Command = {
   options: { json: { type: "boolean", help: "print JSON" } },
   notes: "Exits with 1 when something that models need is not there.",
   async run(_operands, options, terminal) {
-    const findings = [nodeVersion(), ...versions(), ...(await devices()), memory(), await cache(), hub()];
+    const findings = [nodeVersion(), ...versions(), ...(await devices()), ...cuda(), memory(), await cache(), hub()];
     if (options.json) {
       const report = Object.fromEntries(findings.map(({ name, value }) => [name, value]));
       const problems = findings.filter(({ ok }) => !ok).map(({ name, text }) => `${name}: ${text}`);
@@ -90,7 +99,6 @@ async function devices(): Promise<Finding[]> {
         text: `${levels.join(", ")}; in use ${level} (ETTIN_CPU_LEVEL chooses)`,
         value: { available: levels, used: level },
       },
-      { name: "cuda", ok: true, text: "not in this build", value: null },
     ];
   } catch (error) {
     return [
@@ -98,6 +106,41 @@ async function devices(): Promise<Finding[]> {
     ];
   }
 }
+
+/** Asks anew for GPUs. That there is none is no fault of a machine. */
+function cuda(): Finding[] {
+  try {
+    const { library, driverVersion, report } = cudaStatus(true);
+    const { driver, runtime, cublaslt, cublasltName, gpus } = report;
+    const versions = {
+      driver: versionText(driver, 1000),
+      runtime: versionText(runtime, 1000),
+      cublaslt: versionText(cublaslt, 10_000),
+    };
+    const driverText = driverVersion === null ? "a driver" : `driver ${driverVersion}`;
+    return [
+      {
+        name: "cuda",
+        ok: true,
+        text: `${driverText} for CUDA ${versions.driver}; cuBLASLt ${versions.cublaslt} (${cublasltName}); ${library}, built with ${versions.runtime}`,
+        value: { ...versions, driverVersion, cublasltName, library, gpus },
+      },
+      ...gpus.map((gpu, i) => ({
+        name: `cuda:${i}`,
+        ok: true,
+        text: `${gpu.name}: sm_${gpu.major}${gpu.minor}, ${gpu.multiprocessors} multiprocessors, ${bytesText(gpu.memory)}, ${bytesText(gpu.free)} free`,
+        value: gpu,
+      })),
+    ];
+  } catch (error) {
+    const { message, what = message } = error as EngineError;
+    return [{ name: "cuda", ok: true, text: `none: ${message.replace("[device] ", "")}`, value: { error: what } }];
+  }
+}
+
+/** 12040 in thousands: "12.4". */
+const versionText = (version: number, unit: number): string =>
+  `${Math.floor(version / unit)}.${Math.floor((version % unit) / (unit / 100))}`;
 
 /** "cpu (avx2, 2 threads)" */
 function readName(name: string): { level: string; threads: number } {

@@ -3,6 +3,7 @@ import type { PretrainSummary, Recipe } from "@ettin/pretrain";
 import { given, numberOption, textOption } from "../arguments.ts";
 import { type Command, type OptionValues, type Terminal, UsageError } from "../command.ts";
 import { rowsOf } from "../data-options.ts";
+import { DEVICE_OPTION } from "../load.ts";
 import { SIGNAL_CODES, terminalStream } from "../terminal-stream.ts";
 import { columns, countText } from "../units.ts";
 
@@ -33,6 +34,7 @@ export const pretrain: Command = {
       value: "tokens",
       help: "computed at once; memory and speed only (default: 16384)",
     },
+    device: DEVICE_OPTION,
     "gradient-checkpointing": { type: "boolean", help: "less memory, more time" },
     "eval-tokens": { type: "string", value: "n", help: "tokens between two evaluations (default: as checkpoints)" },
     "eval-rows": { type: "string", value: "n", help: "rows of evaluations within a phase (default: all)" },

@@ -15,7 +15,7 @@ import { resolvedIds } from "../corpus-ids.ts";
 import { DATA_OPTIONS, openRows, rowsOf } from "../data-options.ts";
 import { bestMetric, EVALUATORS, evaluatorFor, makeEvaluator } from "../dense-evaluator.ts";
 import { LOSSES, lossName, makeLoss } from "../dense-loss.ts";
-import { LOAD_OPTIONS } from "../load.ts";
+import { DEVICE_OPTION, LOAD_OPTIONS } from "../load.ts";
 import { loadDense } from "../load-dense.ts";
 import { keyValues } from "../set-option.ts";
 import { SIGNAL_CODES, terminalStream } from "../terminal-stream.ts";
@@ -60,6 +60,7 @@ export const trainDense: Command = {
     bf16: { type: "boolean", help: "products in bfloat16" },
     set: { type: "string", multiple: true, value: "key=value", help: "any argument of the trainer: weightDecay=0.01" },
     "max-length": { type: "string", value: "n", help: "cut texts to n tokens (default: the model's)" },
+    device: DEVICE_OPTION,
     revision: LOAD_OPTIONS.revision!,
     overwrite: { type: "boolean", help: "begin anew where there are checkpoints" },
     json: { type: "boolean", help: "print JSON" },

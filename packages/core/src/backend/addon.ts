@@ -1,6 +1,31 @@
 /** The addon's surface, typed by hand: native/binding/addon.cpp. */
 import type { Bytes, MemoryStats, StorageId } from "./contract.ts";
 
+/** What a library of CUDA kernels finds on this machine. Versions as CUDA writes them: 13000 is 13.0. */
+export interface CudaReport {
+  /** The newest CUDA that the driver runs; 0: no driver. */
+  readonly driver: number;
+  /** The CUDA that the library was built with. */
+  readonly runtime: number;
+  /** 130200 is 13.2.0; 0: not found. */
+  readonly cublaslt: number;
+  /** Its file, or why it was not found. */
+  readonly cublasltName: string;
+  /** By number; empty where there is none, or no driver that fits. */
+  readonly gpus: readonly CudaGpu[];
+}
+
+export interface CudaGpu {
+  readonly name: string;
+  /** Compute capability: 9 and 0 are sm_90. */
+  readonly major: number;
+  readonly minor: number;
+  readonly multiprocessors: number;
+  /** Bytes, `free` at the time of the report. */
+  readonly memory: number;
+  readonly free: number;
+}
+
 export interface Addon {
   /** Instruction-set levels that this machine runs, ascending. */
   readonly levels: readonly string[];
@@ -11,8 +36,9 @@ export interface Addon {
 
   /** Empty level, 0 threads: the defaults. */
   openDevice(level: string, threads: number): { id: number; level: string; threads: number };
-  /** What the library of CUDA kernels at `library` finds. Versions as CUDA gives them: 13000 is 13.0; 0: there is none. */
-  probeCuda(library: string): CudaProbe;
+  /** Throws "what. Way out." */
+  probeCuda(library: string): CudaReport;
+  /** A device number like that of `openDevice`. Throws "what. Way out." */
   openCuda(library: string, gpu: number): { id: number; gpu: CudaGpu };
   closeDevice(device: number): void;
   /** -1 when there is not enough memory. */
@@ -45,26 +71,6 @@ export interface Addon {
     offsets: Float64Array,
   ): { readonly batch: number; readonly done: Promise<unknown> };
   takeEncoded(batch: number): { readonly ids: Int32Array; readonly offsets: Int32Array };
-}
-
-export interface CudaGpu {
-  readonly name: string;
-  /** Compute capability: 9 and 0 for sm_90. */
-  readonly major: number;
-  readonly minor: number;
-  readonly multiprocessors: number;
-  /** Bytes. */
-  readonly memory: number;
-  readonly free: number;
-}
-
-export interface CudaProbe {
-  readonly driver: number;
-  readonly runtime: number;
-  readonly cublaslt: number;
-  /** The file, or why there is none. */
-  readonly cublasltName: string;
-  readonly gpus: readonly CudaGpu[];
 }
 
 /** How a byte-level BPE tokenizer works: native/tokenizer/tokenizer.h. */

@@ -50,6 +50,8 @@ export interface Capabilities {
   readonly strided: boolean;
   /** Whether products of bfloat16 have instructions of their own; where not, they run in float32. */
   readonly bfloat16Products: boolean;
+  /** Whether kernels read the host's memory: where not, `wrap` and `mapFile` copy all of it to the device. */
+  readonly hostMemory: boolean;
 }
 
 export interface Backend extends Kernels {
@@ -67,9 +69,9 @@ export interface Backend extends Kernels {
   download(storage: StorageId, byteOffset: number, bytes: number): Promise<ArrayBuffer>;
   /** Resolves when everything queued so far has run. */
   synchronize(): Promise<void>;
-  /** A storage over memory that JavaScript owns and keeps unchanged; freed with `release`. */
+  /** A storage over memory that JavaScript owns and keeps unchanged, or a copy of it; freed with `release`. */
   wrap(data: Bytes): StorageId;
-  /** A storage over a file, read only. Throws an `EngineError` that names the file. */
+  /** A storage over a file, read only, or a copy of it. Throws an `EngineError` that names the file. */
   mapFile(path: string): { storage: StorageId; bytes: number };
   /**
    * Says that a storage is a parameter: packed copies of it may be kept until it is written, and where only products

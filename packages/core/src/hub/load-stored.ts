@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from "node:fs";
+import type { Bytes } from "../backend/contract.ts";
 import { type Device, type DeviceName, resolveDevice } from "../device.ts";
 import { EngineError, shapeText } from "../errors.ts";
 import { encode } from "../tensor/bytes.ts";
@@ -26,8 +27,8 @@ const CHUNK = 1 << 20;
 
 /**
  * Copies a tensor from its safetensors file to a device. F32, BF16 and I32 are read, and cast where asked, on the
- * device's stream, from a mapping of the file that ends with the copy; other types and unaligned data go through
- * JavaScript, a few megabytes at a time.
+ * device's stream, from a mapping of the file that ends with the copy; other types, unaligned data and all that goes to
+ * memory of a GPU pass through JavaScript, a few megabytes at a time.
  *
  * @returns the tensor `stored.shape`, the caller's to dispose (or its scope's); `rows.into` where rows are filled
  * @throws EngineError naming the file when the types do not go together or the file has become shorter
@@ -42,7 +43,8 @@ export function loadStored(stored: StoredTensor, options: LoadStoredOptions): Te
   if (stored.bytes === 0) return y;
   try {
     const mapped = MAPPED[stored.dtype];
-    const mappable = mapped && process.platform !== "win32" && stored.offset % DTYPE_BYTES[mapped] === 0;
+    const { hostMemory } = device.backend.capabilities;
+    const mappable = mapped && hostMemory && process.platform !== "win32" && stored.offset % DTYPE_BYTES[mapped] === 0;
     if (mappable) copyMapped(stored, mapped, y, rows?.start ?? null);
     else copyConverted(stored, y, rows?.start ?? 0);
   } catch (error) {
@@ -115,6 +117,7 @@ const shorter = (stored: StoredTensor, bytes: number): EngineError =>
 function copyConverted(stored: StoredTensor, y: Tensor, start: number): void {
   const { backend } = y;
   const size = STORED_BITS[stored.dtype] / 8;
+  const asStored = MAPPED[stored.dtype] === y.dtype;
   const width = DTYPE_BYTES[y.dtype];
   let place = start * sizeOf(stored.shape.slice(1)); // start is 0 where there are no rows
   const file = openSync(stored.file, "r");
@@ -123,16 +126,19 @@ function copyConverted(stored: StoredTensor, y: Tensor, start: number): void {
     for (let done = 0; done < stored.bytes; ) {
       const piece = buffer.subarray(0, Math.min(buffer.length, stored.bytes - done));
       readWhole(file, piece, stored, done);
-      const values = convertStored(piece, stored);
-      const narrow = y.dtype === "bfloat16" ? encode(values, "bfloat16") : values;
-      backend.upload(y.storage.id, place * width, narrow);
-      place += values.length;
+      backend.upload(y.storage.id, place * width, asStored ? piece : converted(piece, stored, y.dtype));
+      place += piece.length / size;
       done += piece.length;
     }
     y.storage.version++;
   } finally {
     closeSync(file);
   }
+}
+
+function converted(piece: Uint8Array, stored: StoredTensor, dtype: DType): Bytes {
+  const values = convertStored(piece, stored);
+  return dtype === "bfloat16" ? encode(values, "bfloat16") : values;
 }
 
 function readWhole(file: number, piece: Uint8Array, stored: StoredTensor, from: number): void {

@@ -1,4 +1,5 @@
 import {
+  type Device,
   EngineError,
   inSortedBatches,
   l2Normalize,
@@ -11,6 +12,7 @@ import {
 /** What encoding needs of a model. */
 export interface EncodeWork {
   readonly where: string;
+  readonly device: Device;
   readonly tokenize: (texts: readonly string[]) => Promise<PackedTexts>;
   /** A row per text, or where `rows` is "tokens" a row per token. */
   readonly forward: (batch: PackedTexts) => Tensor;
@@ -42,7 +44,7 @@ export async function encodeTexts(
     const kept = cut ? slice(made, 0, dim, 1) : made;
     return work.normalize && rows === "texts" ? l2Normalize(kept) : kept;
   };
-  const { tokenize } = work;
+  const { device, tokenize } = work;
   if (rows === "tokens") {
     const found = new Array<Float32Array>(texts.length);
     const take = (values: Float32Array, numbers: readonly number[], { offsets }: PackedTexts) => {
@@ -51,7 +53,7 @@ export async function encodeTexts(
         found[number] = values.slice(offsets[b]! * width, offsets[b + 1]! * width);
       });
     };
-    await inSortedBatches(where, texts, { tokenize, run, take }, options);
+    await inSortedBatches(where, texts, { device, tokenize, run, take }, options);
     return found;
   }
   const all = new Float32Array(texts.length * dim);
@@ -60,6 +62,6 @@ export async function encodeTexts(
       all.set(values.subarray(b * dim, (b + 1) * dim), number * dim);
     });
   };
-  await inSortedBatches(where, texts, { tokenize, run, take }, options);
+  await inSortedBatches(where, texts, { device, tokenize, run, take }, options);
   return Array.from(texts, (_, i) => all.subarray(i * dim, (i + 1) * dim));
 }

@@ -1,0 +1,158 @@
+/** A device of the addon as a backend: what the CPU's and the GPU's have in common. */
+import { EngineError } from "../errors.ts";
+import { DTYPE_BYTES, DTYPE_CODES } from "../tensor/dtype.ts";
+import type { Addon } from "./addon.ts";
+import type { Backend, Capabilities, Kernels, MemoryStats, TensorView } from "./contract.ts";
+
+type Argument = TensorView | readonly TensorView[] | number | boolean | null;
+
+/** What a device is called, what it can, and what helps when its memory is full. */
+export interface NativeDevice {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  readonly whenFull: string;
+}
+
+export function nativeBackend(addon: Addon, device: number, { name, capabilities, whenFull }: NativeDevice): Backend {
+  let releasing = new Int32Array(256);
+
+  const checked = (missing: number | undefined): void => {
+    if (missing !== undefined) throw outOfMemory(name, missing, addon.memoryStats(device), whenFull);
+  };
+  const memory: Omit<Backend, keyof Kernels> = {
+    name,
+    capabilities,
+    allocate(bytes) {
+      const storage = addon.allocate(device, bytes);
+      if (storage < 0) throw outOfMemory(name, bytes, addon.memoryStats(device), whenFull);
+      return storage;
+    },
+    release(storages) {
+      if (storages.length > releasing.length) releasing = new Int32Array(2 * storages.length);
+      releasing.set(storages);
+      addon.release(device, releasing, storages.length);
+    },
+    upload: (storage, byteOffset, data) => checked(addon.upload(device, storage, byteOffset, data)),
+    download: (storage, byteOffset, bytes) => addon.download(device, storage, byteOffset, bytes).catch(rethrow),
+    synchronize: () => addon.synchronize(device).catch(rethrow),
+    wrap: (data) => addon.wrap(device, data),
+    mapFile(path) {
+      try {
+        return addon.mapFile(device, path);
+      } catch (error) {
+        throw new EngineError("mapFile", (error as Error).message, "Check the path and that the file is complete.");
+      }
+    },
+    setWeight: (storage) => addon.setWeight(device, storage),
+    memoryStats: () => addon.memoryStats(device),
+    close: () => addon.closeDevice(device),
+  };
+  return Object.assign(memory, kernelsOf(addon, device, checked)) as Backend;
+}
+
+/** Runs what throws "what. Way out.", as native code does; it becomes an `EngineError`. */
+export function spoken<T>(where: string, run: () => T, otherWay = ""): T {
+  try {
+    return run();
+  } catch (error) {
+    throw spokenError(where, (error as Error).message, otherWay, error);
+  }
+}
+
+/** "what. Way out." as an error. */
+export function spokenError(where: string, message: string, otherWay = "", cause?: unknown): EngineError {
+  const end = /\.\s/.exec(message)?.index ?? message.replace(/\.$/, "").length;
+  const way = message.slice(end + 1).trim();
+  const ended = way === "" || way.endsWith(".") ? way : `${way}.`;
+  return new EngineError(where, message.slice(0, end), [ended, otherWay].filter(Boolean).join(" "), { cause });
+}
+
+function kernelsOf(addon: Addon, device: number, checked: (missing: number | undefined) => void): Kernels {
+  const methods: Record<string, (...args: Argument[]) => void> = {};
+  addon.kernels.forEach(({ name, signature }, kernel) => {
+    methods[name] = (...args) => {
+      writeCommand(addon.commands, name, signature, args);
+      checked(addon.enqueue(device, kernel));
+    };
+  });
+  return methods as unknown as Kernels; // the rows mirror the contract: test/core/backend checks names and counts
+}
+
+function writeCommand(commands: Float64Array, name: string, signature: string, args: readonly Argument[]): void {
+  if (args.length !== signature.length) {
+    throw new EngineError(
+      name,
+      `${args.length} arguments for the kernel's ${signature.length} (${signature})`,
+      "Compare contract.ts with native/kernels.h.",
+    );
+  }
+  let at = 0;
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (typeof arg === "number") commands[at++] = arg;
+    else if (typeof arg === "boolean") commands[at++] = arg ? 1 : 0;
+    else if (isList(arg)) {
+      commands[at++] = arg.length;
+      for (const view of arg) at = writeView(commands, at, name, view, signature[i] === "L");
+    } else at = writeView(commands, at, name, arg, signature[i] === "m" || signature[i] === "M");
+    if (at > commands.length) {
+      throw new EngineError(name, "too many tensors in one call", "Split the list of parameters into groups.");
+    }
+  }
+}
+
+const isList = (arg: Argument): arg is readonly TensorView[] => Array.isArray(arg);
+
+function writeView(
+  commands: Float64Array,
+  start: number,
+  kernel: string,
+  view: TensorView | null,
+  changes: boolean,
+): number {
+  let at = start;
+  if (view === null) {
+    commands[at++] = -1;
+    return at;
+  }
+  const { shape, strides } = view;
+  if (shape.length > 6) {
+    throw new EngineError(kernel, `a tensor has ${shape.length} dimensions`, "Kernels take 6 at most: reshape it.");
+  }
+  if (changes) view.storage.version++;
+  commands[at++] = view.storage.id;
+  commands[at++] = view.offset * DTYPE_BYTES[view.dtype];
+  commands[at++] = DTYPE_CODES[view.dtype];
+  commands[at++] = shape.length;
+  for (let d = 0; d < shape.length; d++) commands[at++] = shape[d]!;
+  for (let d = 0; d < strides.length; d++) commands[at++] = strides[d]!;
+  return at;
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 1 })} MB`;
+
+function outOfMemory(name: string, bytes: number, stats: MemoryStats, whenFull: string): EngineError {
+  const inUse = stats.current + stats.scratch + stats.packed;
+  return new EngineError(
+    "memory",
+    `${megabytes(bytes)} asked for on ${name}, ${megabytes(inUse)} in use, limit ${megabytes(stats.limit)}`,
+    whenFull,
+  );
+}
+
+/** A kernel's own words, "[op] what. way out (arguments: …)", as an error. */
+function rethrow(text: unknown): never {
+  const message = String(text);
+  const [, where = "stream", what = message] = /^\[(\w+)\] ([\s\S]*)$/.exec(message) ?? [];
+  throw new KernelError(where, what);
+}
+
+/** A kernel failed, and what was read depends on it. */
+export class KernelError extends EngineError {
+  override readonly name: string = "KernelError";
+
+  constructor(where: string, what: string) {
+    super(where, what, "");
+    this.message = `[${where}] ${what}`;
+  }
+}
