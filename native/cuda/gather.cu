@@ -30,21 +30,12 @@ void gather(Context& context, Out y, View x, View rows) {
   const int64_t bytes = size_of(y) / R * element_bytes(y.dtype);
   const Fault outside =
       fault(context, "row %lld at place %lld is outside x, which has %lld rows. Gather rows 0 to %lld.");
-  const auto run = [&]<class U>() {
+  by_unit(bytes, y.data, x.data, [&]<class U>() {
     const int64_t units = N == 0 ? 0 : bytes / static_cast<int64_t>(sizeof(U));
     const int lanes = row_lanes(units);
     launch(context, copy_units<U>, row_blocks(R, lanes), dim3(row_threads), 0, as<U>(y), as<U>(x), as<int32_t>(rows), R,
            N, units, lanes, outside);
-  };
-  if (bytes % 16 == 0 && aligned(as<char>(y), as<char>(x))) {
-    run.template operator()<uint4>();
-  } else if (bytes % 4 == 0 && element_bytes(y.dtype) == 4) {
-    run.template operator()<uint32_t>();
-  } else if (element_bytes(y.dtype) % 2 == 0) {
-    run.template operator()<uint16_t>();
-  } else {
-    run.template operator()<uint8_t>();
-  }
+  });
 }
 
 }  // namespace ettin::ETTIN_LEVEL

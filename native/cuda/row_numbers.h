@@ -24,6 +24,21 @@ inline void zero(Context& context, const View& y) {
   if (bytes > 0) check(cudaMemsetAsync(y.data, 0, static_cast<size_t>(bytes), stream_of(context)), "fill with zeros");
 }
 
+// Calls body<U>() with the widest type that rows of so many bytes may be copied by.
+template <class Body>
+void by_unit(int64_t bytes, const void* y, const void* x, const Body& body) {
+  const auto all = static_cast<uintptr_t>(bytes) | reinterpret_cast<uintptr_t>(y) | reinterpret_cast<uintptr_t>(x);
+  if (all % 16 == 0) {
+    body.template operator()<uint4>();
+  } else if (all % 4 == 0) {
+    body.template operator()<uint32_t>();
+  } else if (all % 2 == 0) {
+    body.template operator()<uint16_t>();
+  } else {
+    body.template operator()<uint8_t>();
+  }
+}
+
 // A row of `units` accesses is taken by a power of two of neighbouring lanes, at most a warp.
 inline int row_lanes(int64_t units) {
   int lanes = 1;

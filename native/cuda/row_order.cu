@@ -2,6 +2,8 @@
 // counts its digits, then puts its share where the counts of all blocks say.
 #include "row_order.h"
 
+#include "votes.h"
+
 namespace ettin::ETTIN_LEVEL {
 
 namespace {
@@ -95,17 +97,11 @@ __global__ void __launch_bounds__(order_threads)
   }
   __syncthreads();
 
-  for (int64_t i = begin; i < end; i += warp) {  // 32 at a time: those of one digit find each other by votes
+  for (int64_t i = begin; i < end; i += warp) {  // 32 at a time
     const bool there = i + lane < end;
     const int value = there ? from.numbers[i + lane] : 0;
     const int digit = value >> from.shift & (digits - 1);
-    unsigned same = __ballot_sync(all_lanes, there);
-#pragma unroll
-    for (int bit = 0; bit < radix_bits; bit++) {
-      const bool mine = digit >> bit & 1;
-      const unsigned set = __ballot_sync(all_lanes, mine);
-      same &= mine ? set : ~set;
-    }
+    const unsigned same = lanes_with<radix_bits>(static_cast<unsigned>(digit), there);
     const int rank = __popc(same & ((1u << lane) - 1));
     const int place = there ? next[number][digit] + rank : 0;
     __syncwarp();

@@ -117,7 +117,7 @@ describe.each(levels)("rows by number on %s", (level) => {
     expect(messages).toEqual([
       expect.stringContaining("row 3 at place 1 is outside x, which has 3 rows. Gather rows 0 to 2."),
       expect.stringContaining("row -1 at place 2 is outside the result, which has 5 rows."),
-      expect.stringContaining("index 2 at row 1, place 0 is outside the last axis of 2. Pass indices 0 to 1."),
+      expect.stringContaining("index 2 at row 1, place 0 is outside the last axis of 2. Count indices from 0."),
       expect.stringContaining("index 9 at row 1, place 0 is outside"),
     ]);
   });

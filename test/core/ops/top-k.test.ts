@@ -10,6 +10,7 @@ const cases: [number[], number][] = [
   [[2, 32], 32],
   [[5, 33], 7],
   [[2, 300], 20],
+  [[2, 2500], 37],
   [[4, 5], 0],
   [[0, 5], 2],
 ];
@@ -63,6 +64,15 @@ describe.each(levels)("topK on %s", (level) => {
       3,
     ).indices;
     expect([...(await rising.data())]).toEqual([999, 998, 997]);
+  });
+
+  test("a long row keeps the lower index of equals, at the edge of what is taken too", async () => {
+    const row = Float32Array.from({ length: 5000 }, (_, i) => (i === 4000 ? NaN : i % 7 === 0 ? -0 : (i % 7) - 6));
+    const expected = ranked([...row].map((value) => (Number.isNaN(value) ? Infinity : value + 0)));
+    const x = Tensor.from(row, { device: on });
+    for (const k of [1, 500, 5000]) {
+      expect([...(await topK(x, k).indices.data())]).toEqual(expected.slice(0, k));
+    }
   });
 });
 
