@@ -36,6 +36,7 @@ const cases = [
   [31, 33, 5],
   [33, 32, 31],
   [5, 257, 16],
+  [3, 9001, 4], // several tiles to a row of scores
 ].map(([rows, vocabulary, dim]) => ({
   name: `${rows} rows, ${vocabulary} words, ${dim} wide`,
   inputs: [normal([rows!, dim!], 1), normal([vocabulary!, dim!], 2, 0.5), normal([vocabulary!], 3)],
@@ -139,7 +140,8 @@ describe.each(levels)("linearCrossEntropy on %s", (level) => {
   });
 
   test("rows past the first block of scores have the first's losses and gradients", async () => {
-    const [rows, vocabulary] = [60, 1_000_003]; // a block holds 224 MB of scores on a GPU, 28 MB on a CPU
+    const rows = 60; // a block holds 28 MB of scores on a CPU, 224 MB on a GPU
+    const vocabulary = cpuOnly.includes(level) ? 130_003 : 1_000_003;
     const values = [0.5, -0.25, 1, 0];
     const word = (v: number) => ((v * 7919) % 1009) / 1009;
     const reads = tensorScope(() => {
@@ -172,10 +174,11 @@ describe.each(levels)("linearCrossEntropy on %s", (level) => {
     expectClose(
       dx!,
       same(rows, (s) => (sums[s]!.mean - word(s)) / rows),
-      1e-5,
+      1e-4 / rows,
       "gradient of x",
+      1,
     );
-    const places = [0, 1, 2, 3, 4, 500_000, vocabulary - 1];
+    const places = [0, 1, 2, 3, 4, 100_000, vocabulary - 1];
     const slope = (v: number, x: number, s: number) => (Math.exp(x * word(v)) / sums[s]!.sum - (v === s ? 1 : 0)) * x;
     expectClose(
       places.map((v) => dw![v]!),
