@@ -41,7 +41,8 @@ __global__ void __launch_bounds__(warps* warp, Tiles::width > 64 ? 1
   const Band band = band_of(a, place.rows.count, key_rows.count);
   const int first = place.first, count = min(rows_of_block, band.queries - first);
 
-  const int thread = static_cast<int>(threadIdx.x), team = thread / warp, lane = thread % warp;
+  const int thread = static_cast<int>(threadIdx.x), lane = thread % warp;
+  const int team = __shfl_sync(all_lanes, thread / warp, 0);  // known to be one for the warp
   const int g = lane / 4, t = lane % 4;
   const int own = first + warp_rows * team, own_count = min(warp_rows, first + count - own);  // the warp's queries
   float* const buffer = buffers + team * Tiles::buffer;

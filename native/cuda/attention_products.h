@@ -59,18 +59,33 @@ struct TensorTiles {
     uint32_t a[in_registers ? W / 16 : 1][4];
     const Cell* rows;
   };
-  static __device__ __forceinline__ void held_piece(uint32_t (&a)[4], const Cell* rows, int k) {
-    const int lane = static_cast<int>(threadIdx.x) % warp;
-    load_tiles(a, at(rows, lane % 16, 2 * k + lane / 16));
-  }
   static __device__ __forceinline__ Held hold(const Cell* rows) {
     Held held;
     held.rows = rows;
     if constexpr (in_registers) {
 #pragma unroll
-      for (int k = 0; k < W / 16; k++) held_piece(held.a[k], rows, k);
+      for (int k = 0; k < W / 16; k++) load_piece(held.a[k], rows, k);
     }
     return held;
+  }
+  static __device__ __forceinline__ void load_piece(uint32_t (&a)[4], const Cell* rows, int k) {
+    const int lane = static_cast<int>(threadIdx.x) % warp;
+    load_tiles(a, at(rows, lane % 16, 2 * k + lane / 16));
+  }
+  static __device__ __forceinline__ void piece_of(uint32_t (&a)[4], const Held& held, int k) {
+    if constexpr (in_registers) {
+#pragma unroll
+      for (int i = 0; i < 4; i++) a[i] = held.a[k][i];
+    } else {
+      load_piece(a, held.rows, k);
+    }
+  }
+  static __device__ __forceinline__ void score(float (&c0)[4], float (&c1)[4], const uint32_t (&a)[4],
+                                               const Cell* row) {
+    uint32_t r[4];
+    load_tiles(r, row);
+    mma_bf16(c0, a, {r[0], r[1]});
+    mma_bf16(c1, a, {r[2], r[3]});
   }
 
   template <int strips>
@@ -80,21 +95,26 @@ struct TensorTiles {
     const int row = first + lane / 16 * 8 + lane % 8, piece = lane / 8 % 2;
 #pragma unroll
     for (int n = 0; n < 2 * strips; n++) c[n][0] = c[n][1] = c[n][2] = c[n][3] = 0.0f;
+    // All strips at once keep more products on their way than one after the other.
+    const bool all = low == 0 && high == strips;
+    if (all) {
 #pragma unroll
-    for (int k = 0; k < W / 16; k++) {
-      uint32_t a[4];
-      if constexpr (in_registers) {
-        for (int i = 0; i < 4; i++) a[i] = held.a[k][i];
-      } else {
-        held_piece(a, held.rows, k);
+      for (int k = 0; k < W / 16; k++) {
+        uint32_t a[4];
+        piece_of(a, held, k);
+#pragma unroll
+        for (int s = 0; s < strips; s++) score(c[2 * s], c[2 * s + 1], a, at(tile, row + 16 * s, 2 * k + piece));
       }
+      return;
+    }
 #pragma unroll
-      for (int s = 0; s < strips; s++) {
-        if (s < low || s >= high) continue;
-        uint32_t r[4];
-        load_tiles(r, at(tile, row + 16 * s, 2 * k + piece));
-        mma_bf16(c[2 * s], a, {r[0], r[1]});
-        mma_bf16(c[2 * s + 1], a, {r[2], r[3]});
+    for (int s = 0; s < strips; s++) {
+      if (s < low || s >= high) continue;
+#pragma unroll
+      for (int k = 0; k < W / 16; k++) {
+        uint32_t a[4];
+        piece_of(a, held, k);
+        score(c[2 * s], c[2 * s + 1], a, at(tile, row + 16 * s, 2 * k + piece));
       }
     }
   }
@@ -102,19 +122,26 @@ struct TensorTiles {
   template <int strips>
   static __device__ __forceinline__ void weigh(float (&y)[W / 8][4], const float (&c)[2 * strips][4], const Cell* tile,
                                                int first, int low, int high, float*) {
-    const int lane = static_cast<int>(threadIdx.x) % warp;
+    if (low == 0 && high == strips) {
+#pragma unroll
+      for (int s = 0; s < strips; s++) weigh_strip(y, c[2 * s], c[2 * s + 1], tile, first + 16 * s);
+      return;
+    }
 #pragma unroll
     for (int s = 0; s < strips; s++) {
-      if (s < low || s >= high) continue;
-      const uint32_t a[4] = {pair_of(c[2 * s][0], c[2 * s][1]), pair_of(c[2 * s][2], c[2 * s][3]),
-                             pair_of(c[2 * s + 1][0], c[2 * s + 1][1]), pair_of(c[2 * s + 1][2], c[2 * s + 1][3])};
+      if (s >= low && s < high) weigh_strip(y, c[2 * s], c[2 * s + 1], tile, first + 16 * s);
+    }
+  }
+  static __device__ __forceinline__ void weigh_strip(float (&y)[W / 8][4], const float (&c0)[4], const float (&c1)[4],
+                                                     const Cell* tile, int first) {
+    const int lane = static_cast<int>(threadIdx.x) % warp;
+    const uint32_t a[4] = {pair_of(c0[0], c0[1]), pair_of(c0[2], c0[3]), pair_of(c1[0], c1[1]), pair_of(c1[2], c1[3])};
 #pragma unroll
-      for (int d = 0; d < W / 16; d++) {
-        uint32_t r[4];
-        load_tiles_transposed(r, at(tile, first + 16 * s + lane % 16, 2 * d + lane / 16));
-        mma_bf16(y[2 * d], a, {r[0], r[1]});
-        mma_bf16(y[2 * d + 1], a, {r[2], r[3]});
-      }
+    for (int d = 0; d < W / 16; d++) {
+      uint32_t r[4];
+      load_tiles_transposed(r, at(tile, first + lane % 16, 2 * d + lane / 16));
+      mma_bf16(y[2 * d], a, {r[0], r[1]});
+      mma_bf16(y[2 * d + 1], a, {r[2], r[3]});
     }
   }
 };

@@ -5,7 +5,7 @@ namespace ettin::ETTIN_LEVEL {
 
 namespace {
 
-constexpr int threads = 256, blocks = 1024, together = 4;
+constexpr int threads = 256, most_blocks = 1024, together = 4;
 
 __global__ void __launch_bounds__(threads) read_kernel(float* sums, const float* x, int64_t n, int64_t runs) {
   constexpr int N = run_size<float>;
@@ -29,8 +29,9 @@ __global__ void __launch_bounds__(threads) read_kernel(float* sums, const float*
   if (threadIdx.x == 0) sums[blockIdx.x] = total;
 }
 
-__global__ void add_sums(float* y, const float* sums) {
-  const float total = block_sum(sums[threadIdx.x]);
+__global__ void add_sums(float* y, const float* sums, int blocks) {
+  const int i = static_cast<int>(threadIdx.x);
+  const float total = block_sum(i < blocks ? sums[i] : 0.0f);
   if (threadIdx.x == 0) *y = total;
 }
 
@@ -39,9 +40,10 @@ __global__ void add_sums(float* y, const float* sums) {
 void read_bandwidth(Context& context, Out y, View x) {
   constexpr int N = run_size<float>;
   const int64_t n = size_of(x), runs = aligned_for_runs<N>(as<float>(x)) ? n / N : 0;
-  auto* sums = static_cast<float*>(scratch(context, blocks * 4));
-  launch(context, read_kernel, dim3(blocks), dim3(threads), 0, sums, as<float>(x), n, runs);
-  launch(context, add_sums, dim3(1), dim3(blocks), 0, as<float>(y), sums);
+  const auto blocks = static_cast<int>(min<int64_t>(most_blocks, 1 + n / (N * together * threads)));
+  auto* sums = static_cast<float*>(scratch(context, most_blocks * 4));
+  launch(context, read_kernel, blocks_for(blocks, 1), dim3(threads), 0, sums, as<float>(x), n, runs);
+  launch(context, add_sums, dim3(1), dim3(most_blocks), 0, as<float>(y), sums, blocks);
 }
 
 }  // namespace ettin::ETTIN_LEVEL

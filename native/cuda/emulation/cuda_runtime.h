@@ -98,6 +98,16 @@ inline unsigned __ballot_sync(unsigned mask, int vote) {
 }
 inline int __any_sync(unsigned mask, int vote) { return __ballot_sync(mask, vote) != 0; }
 inline int __all_sync(unsigned mask, int vote) { return __ballot_sync(mask, vote) == 0xffffffffu; }
+template <class T>
+unsigned __match_any_sync(unsigned mask, T x) {
+  ettin::emulation::whole(mask);
+  ettin::emulation::publish(&x, sizeof x);
+  unsigned same = 0;
+  for (int l = 0; l < 32; l++) {
+    same |= static_cast<unsigned>(std::memcmp(ettin::emulation::published(l), &x, sizeof x) == 0) << l;
+  }
+  return same;
+}
 inline void __threadfence() {}
 inline void __threadfence_block() {}
 inline void __threadfence_system() {}

@@ -1,9 +1,10 @@
-import { attention, type Device, KernelError, Tensor, tensorScope } from "@ettin/core";
+import { type AttentionDropout, attention, type Device, KernelError, Tensor, tensorScope } from "@ettin/core";
 import { describe, expect, test } from "vitest";
-import { type Array64, normal } from "../../support/array64.ts";
+import { type Array64, array64, normal } from "../../support/array64.ts";
 import { attention64, type Mask64, offsetsOf } from "../../support/attention64.ts";
-import { checkOp, expectClose } from "../../support/check-op.ts";
+import { checkOp, expectClose, roundToBfloat16 } from "../../support/check-op.ts";
 import { device, levels } from "../../support/devices.ts";
+import { keyOf, philox } from "../../support/philox.ts";
 import { read } from "../../support/read.ts";
 
 interface Setting extends Mask64 {
@@ -24,6 +25,7 @@ const settings: Record<string, Setting> = {
   "fewer queries than keys, with a window": { queries: [1, 5], keys: [40, 33], window: [6, 2], heads: [2, 1] },
   "queries that see no key": { queries: [5, 4], keys: [3, 0], causal: true },
   "a scale of its own": { queries: [9], scale: 0.7 },
+  "a negative scale": { queries: [9], scale: -0.7 },
   "no tokens at all": { queries: [0, 0] },
   "no sequences": { queries: [] },
   ...Object.fromEntries([24, 32, 40, 64].map((dim) => [`head size ${dim}`, { queries: [9, 13], heads: [2, 1], dim }])),
@@ -58,21 +60,46 @@ checkOp("attention", {
   cases: Object.entries(settings).map(([name, setting]) => ({ name, inputs: inputsOf(setting) })),
 });
 
-const tensor = (x: Array64, on: Device, requiresGrad = false) =>
-  Tensor.from(Float32Array.from(x.data), { shape: x.shape, device: on, requiresGrad });
+type Dtype = "float32" | "bfloat16";
 
-/** Forward and backward in float32, with dy normal. */
-async function run(inputs: readonly Array64[], on: Device, call: (q: Tensor, k: Tensor, v: Tensor) => Tensor) {
-  const dy = normal(inputs[0]!.shape, 9);
+const tensor = (x: Array64, on: Device, requiresGrad = false, dtype: Dtype = "float32") =>
+  Tensor.from(Float32Array.from(x.data), { shape: x.shape, device: on, requiresGrad, dtype });
+
+const rounded = (x: Array64): Array64 => array64(x.shape, (i) => roundToBfloat16(x.data[i]!));
+
+/** Forward and backward, with dy normal. In bfloat16 the inputs must be rounded. */
+async function run(
+  inputs: readonly Array64[],
+  on: Device,
+  call: (q: Tensor, k: Tensor, v: Tensor) => Tensor,
+  dtype: Dtype = "float32",
+) {
+  const dy = dtype === "float32" ? normal(inputs[0]!.shape, 9) : rounded(normal(inputs[0]!.shape, 9));
   const reads = tensorScope(() => {
-    const [q, k, v] = inputs.map((x) => tensor(x, on, true)) as [Tensor, Tensor, Tensor];
+    const [q, k, v] = inputs.map((x) => tensor(x, on, true, dtype)) as [Tensor, Tensor, Tensor];
     const y = call(q, k, v);
     const read = y.data();
-    y.backward({ gradient: tensor(dy, on) });
+    y.backward({ gradient: tensor(dy, on, false, dtype) });
     return [read, ...[q, k, v].map((x) => x.grad!.data())];
   });
   const [y, dq, dk, dv] = (await Promise.all(reads)) as [Float32Array, Float32Array, Float32Array, Float32Array];
   return { y, dq, dk, dv, dyUsed: dy };
+}
+
+/** Forward and backward in both dtypes against the formula. */
+async function expectFormula(setting: Setting, on: Device, dropout?: AttentionDropout): Promise<void> {
+  for (const dtype of ["float32", "bfloat16"] as const) {
+    const inputs = dtype === "float32" ? inputsOf(setting) : inputsOf(setting).map(rounded);
+    const more = dropout ? { dropout } : {};
+    const got = await run(inputs, on, (q, k, v) => attention(q, k, v, { ...options(setting, on), ...more }), dtype);
+    const expected = reference(inputs, setting);
+    const gradients = expected.backward(got.dyUsed);
+    const tolerance = dtype === "float32" ? 1e-5 : 2 ** -7;
+    expectClose(got.y, expected.y.data, tolerance, `y in ${dtype}`);
+    expectClose(got.dq, gradients.dq.data, tolerance, `dq in ${dtype}`);
+    expectClose(got.dk, gradients.dk.data, tolerance, `dk in ${dtype}`);
+    expectClose(got.dv, gradients.dv.data, tolerance, `dv in ${dtype}`);
+  }
 }
 
 describe.each(levels)("attention on %s", (level) => {
@@ -88,15 +115,35 @@ describe.each(levels)("attention on %s", (level) => {
     "a causal window, cut into several tasks": { queries: [1050], heads: [1, 1], window: [63, 0] },
     "a window too wide for a tile of scores": { queries: [540], heads: [1, 1], window: [300, 150] },
   };
-  test.each(Object.entries(larger))("%s: agrees with the formula and its gradient", async (_, setting) => {
-    const inputs = inputsOf(setting);
-    const got = await run(inputs, on, (q, k, v) => attention(q, k, v, options(setting, on)));
-    const expected = reference(inputs, setting);
-    const gradients = expected.backward(got.dyUsed);
-    expectClose(got.y, expected.y.data, 1e-5, "y");
-    expectClose(got.dq, gradients.dq.data, 1e-5, "dq");
-    expectClose(got.dk, gradients.dk.data, 1e-5, "dk");
-    expectClose(got.dv, gradients.dv.data, 1e-5, "dv");
+  test.each(Object.entries(larger))("%s: agrees with the formula and its gradient", (_, setting) =>
+    expectFormula(setting, on),
+  );
+
+  const tiled: Record<string, Setting> = {
+    "head size 32, a causal window that cuts tiles": { queries: [150, 3, 65], dim: 32, window: [63, 0], causal: true },
+    "head size 64, an encoder's window": { queries: [20, 200], heads: [2, 2], dim: 64, window: [64, 64] },
+    "head size 64, grouped and causal": { queries: [130, 64], heads: [4, 2], dim: 64, causal: true },
+    "head size 64, all keys": { queries: [129, 0, 70], heads: [1, 1], dim: 64 },
+    "head size 40, all keys": { queries: [100, 65], heads: [2, 1], dim: 40 },
+    "head size 128, causal": { queries: [90, 33], heads: [2, 1], dim: 128, causal: true },
+    "head size 128, a narrow window": { queries: [100], heads: [1, 1], dim: 128, window: [5, 2] },
+    "head size 136, all keys": { queries: [40], heads: [2, 1], dim: 136 },
+    "head size 64, fewer queries than keys": { queries: [70, 1], keys: [200, 90], dim: 64, window: [90, 20] },
+    "head size 64, more queries than keys": { queries: [150], keys: [70], heads: [1, 1], dim: 64, causal: true },
+    "a window of the own key alone": { queries: [70], heads: [2, 1], dim: 16, window: [0, 0] },
+  };
+  test.each(Object.entries(tiled))("%s: agrees with the formula in several tiles", (_, setting) =>
+    expectFormula(setting, on),
+  );
+
+  test("many long sequences in bfloat16 agree with the formula", async () => {
+    const setting: Setting = { queries: [500, 556], heads: [32, 1], dim: 64, window: [8, 8] };
+    const inputs = inputsOf(setting).map(rounded);
+    const y = await read(() => {
+      const [q, k, v] = inputs.map((x) => tensor(x, on, false, "bfloat16")) as [Tensor, Tensor, Tensor];
+      return attention(q, k, v, options(setting, on));
+    });
+    expectClose(y, reference(inputs, setting).y.data, 2 ** -7, "y");
   });
 
   test.each([
@@ -151,6 +198,22 @@ describe.each(levels)("attention on %s", (level) => {
       return attention(view(0), view(2), view(4), options(setting, on));
     });
     expectClose(y, reference([head(0, 2), head(2, 2), head(4, 2)], setting).y.data, 1e-5, "y");
+  });
+
+  test.each(["float32", "bfloat16"] as const)("rows may start anywhere in %s", async (dtype) => {
+    const rows = rounded(normal([33, 50], 4));
+    const head = (first: number, count: number) => {
+      const width = count * 8;
+      return array64([33, count, 8], (i) => rows.data[Math.floor(i / width) * 50 + first + (i % width)]!);
+    };
+    const setting: Setting = { queries: [33], heads: [2, 1] };
+    const y = await read(() => {
+      const x = tensor(rows, on, false, dtype);
+      const view = (first: number, count: number) => x.viewAs([33, count, 8], [50, 8, 1], first);
+      return attention(view(1, 2), view(19, 1), view(34, 1), options(setting, on));
+    });
+    const expected = reference([head(1, 2), head(19, 1), head(34, 1)], setting);
+    expectClose(y, expected.y.data, dtype === "float32" ? 1e-5 : 2 ** -7, "y");
   });
 });
 
@@ -217,6 +280,35 @@ describe.each(levels)("attention with dropout on %s", (level) => {
     expectClose(got.dq, gradients.dq.data, 1e-5, "dq");
     expectClose(got.dk, gradients.dk.data, 1e-5, "dk");
     expectClose(got.dv, gradients.dv.data, 1e-5, "dv");
+  });
+});
+
+/** What is kept of each probability, drawn in plain arithmetic (native/cpu/philox.h). */
+function keptOf({ queries, keys = queries }: Setting, { rate, seed, step, site }: AttentionDropout, numbers: number[]) {
+  const [q0, k0, key] = [offsetsOf(queries), offsetsOf(keys), keyOf(seed, step)];
+  return (head: number, t: number, row: number): number => {
+    const b = queries.findIndex((_, i) => t < q0[i + 1]!);
+    const [j, place] = [row - k0[b]!, t - q0[b]! + keys[b]! - queries[b]!];
+    const counter = [Math.floor(j / 64) * 16 + (j % 16), place, numbers[b]!, (site << 12) ^ head];
+    const word = philox(counter, key)[Math.floor(j / 16) % 4]!;
+    return word >>> 1 >= rate * 2 ** 31 ? 1 / (1 - rate) : 0;
+  };
+}
+
+describe.each(levels)("attention's dropout mask on %s", (level) => {
+  const on = device(level);
+  const numbers = [5, 2];
+  const dropped: Record<string, Setting> = {
+    "head size 32, a window": { queries: [90, 20], dim: 32, window: [20, 30] },
+    "head size 64, causal and grouped": { queries: [100, 30], heads: [2, 1], dim: 64, causal: true },
+    "head size 128": { queries: [70, 1], heads: [1, 1], dim: 128 },
+    "head size 136": { queries: [20, 36], heads: [1, 1], dim: 136 },
+    "fewer queries than keys": { queries: [10, 40], keys: [100, 44], heads: [1, 1], dim: 64, causal: true },
+  };
+  test.each(Object.entries(dropped))("%s: forward and gradient are the formula's with philox's mask", (_, setting) => {
+    const dropout = { rate: 0.25, seed: 7, step: 3, site: 2 };
+    const sequences = Tensor.from(Int32Array.from(numbers), { device: on });
+    return expectFormula({ ...setting, kept: keptOf(setting, dropout, numbers) }, on, { ...dropout, sequences });
   });
 });
 

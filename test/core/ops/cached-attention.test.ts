@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Array64, array64, normal } from "../../support/array64.ts";
 import { attention64, offsetsOf, rotary64 } from "../../support/attention64.ts";
 import { expectClose, roundToBfloat16 } from "../../support/check-op.ts";
-import { device, levels } from "../../support/devices.ts";
+import { cpuOnly, device, levels } from "../../support/devices.ts";
 
 interface Setting {
   /** Per sequence: tokens in the cache, and new ones. */
@@ -24,6 +24,9 @@ const settings: Record<string, Setting> = {
   },
   "grouped queries": { before: [20, 5], tokens: [1, 1], heads: 6, kvHeads: 2, dim: 24, capacity: 21 },
   "head size 64": { before: [70], tokens: [1], heads: 3, kvHeads: 1, dim: 64, capacity: 100 },
+  "head size 40, five query heads": { before: [30, 8], tokens: [1, 2], heads: 5, kvHeads: 1, dim: 40, capacity: 64 },
+  "head size 128, parts": { before: [700], tokens: [2], heads: 2, kvHeads: 1, dim: 128, capacity: 1100 },
+  "head size 256": { before: [40], tokens: [1], heads: 6, kvHeads: 1, dim: 256, capacity: 50 },
   "without rotation": { before: [9], tokens: [1], heads: 1, kvHeads: 1, dim: 8, capacity: 10, rotated: false },
   "a ring as long as the window": {
     ...{ before: [3, 8, 7, 30, 0], tokens: [1, 1, 1, 1, 1] },
@@ -132,7 +135,10 @@ describe.each(levels)("cachedAttention on %s", (level) => {
     // keys are rounded once more, after their rotation
     expectClose(await run(device(level), setting, rows, "bfloat16"), reference(setting, rows), 2 ** -6, "y");
   });
+});
 
+// A GPU cuts keys into parts by how many tokens there are.
+describe.each(cpuOnly)("cachedAttention on %s", (level) => {
   test("the bits are the same with 1, 2 and 3 threads", async () => {
     for (const [name, setting] of Object.entries(settings)) {
       const rows = rowsOf(setting);

@@ -2,7 +2,7 @@ import { linear, parameter, Tensor, tensorScope } from "@ettin/core";
 import { describe, expect, test } from "vitest";
 import { type Array64, array64, normal } from "../../support/array64.ts";
 import { checkOp, type OpCase } from "../../support/check-op.ts";
-import { device, levels } from "../../support/devices.ts";
+import { cpuOnly, device, levels } from "../../support/devices.ts";
 
 /** y = x · weightᵀ + bias. */
 function formula([x, weight, bias]: readonly Array64[]): Array64 {
@@ -125,7 +125,7 @@ test("a weight's gradient has the same bits in one pass over the tokens and in t
     Float32Array.from({ length: tokens * cols }, (_, i) => ((i * step) % 1009) / 1009 - 0.5);
   const [x, dy] = [fill(inSize, 7919), fill(outSize, 6007)];
   const gradient = async (threads: number, ...passes: [number, number][]) => {
-    const on = device(levels.at(-1)!, threads);
+    const on = device(cpuOnly.at(-1)!, threads);
     const weight = parameter(Tensor.zeros([outSize, inSize], { device: on }));
     for (const [from, to] of passes) {
       tensorScope(() => {

@@ -23,6 +23,9 @@ const settings: Record<string, Setting> = {
   "a decoder's window": { lengths: [80], heads: 1, kvHeads: 1, dim: 8, window: [63, 0], causal: true },
   "grouped queries, causal": { lengths: [17, 9], heads: 4, kvHeads: 2, dim: 24, causal: true },
   "head size 64": { lengths: [17, 5], heads: 2, kvHeads: 1, dim: 64 },
+  "head size 64, several tiles in a window": { lengths: [100], heads: 1, kvHeads: 1, dim: 64, window: [64, 64] },
+  "head size 40, grouped": { lengths: [21, 3], heads: 4, kvHeads: 2, dim: 40 },
+  "head size 128, causal": { lengths: [40, 30], heads: 1, kvHeads: 1, dim: 128, causal: true },
   "no tokens": { lengths: [0], heads: 2, kvHeads: 1, dim: 8 },
 };
 
