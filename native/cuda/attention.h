@@ -30,7 +30,8 @@ struct AttentionDropout {
 };
 
 struct Attention {
-  HeadRows q, k, v;  // q and k as they are multiplied: rotated
+  HeadRows q, k, v;    // k is rotated
+  bool turns_queries;  // the kernel rotates q; else it is as it is multiplied
   DType dtype;
   const int32_t* query_offsets;  // [sequences + 1]
   const int32_t* key_offsets;

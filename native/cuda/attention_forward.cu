@@ -67,7 +67,9 @@ __global__ void __launch_bounds__(warps* warp, Tiles::width > 64 ? 1
     copy_commit();
     copy_wait<0>();
     __syncthreads();
-    const typename Tiles::Held held = Tiles::hold(queries_tile + warp_rows * team * Tiles::stride);
+    Cell* const own_queries = queries_tile + warp_rows * team * Tiles::stride;
+    if (a.turns_queries) turn_tile<Tiles>(own_queries, a, own);
+    const typename Tiles::Held held = Tiles::hold(own_queries);
     HeadDropout dropout = {};
     if (drops) dropout = head_dropout(a, b, head);
 

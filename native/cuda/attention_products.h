@@ -41,6 +41,8 @@ struct TensorTiles {
     return at(const_cast<Cell*>(tile), row, piece);
   }
 
+  static __device__ __forceinline__ Cell* element(Cell* tile, int row, int d) { return at(tile, row, d / 8) + d % 8; }
+
   template <int rows, int threads>
   static __device__ __forceinline__ void load(Cell* tile, const Real* from, int64_t from_row, int count, int dim) {
     constexpr int pieces = W / 8, step = threads / pieces;  // a thread's pieces are `step` rows apart
@@ -154,11 +156,7 @@ struct PlainTiles {
   static constexpr int width = W, columns = W > 128 ? 16 : 32, stages = 1, stride = W + 4;
   static constexpr int buffer_row = 20, buffer = warp_rows * buffer_row;  // floats of a warp, for a strip of weights
 
-  static __device__ __forceinline__ float4 load_four(const float* p) { return *reinterpret_cast<const float4*>(p); }
-  static __device__ __forceinline__ float4 load_four(const bf16* p) {
-    const auto four = *reinterpret_cast<const Four<bf16>*>(p);
-    return make_float4(to_float(four.item[0]), to_float(four.item[1]), to_float(four.item[2]), to_float(four.item[3]));
-  }
+  static __device__ __forceinline__ Cell* element(Cell* tile, int row, int d) { return tile + row * stride + d; }
 
   template <int rows, int threads>
   static __device__ __forceinline__ void load(Cell* tile, const Real* from, int64_t from_row, int count, int dim) {
@@ -229,6 +227,21 @@ struct PlainTiles {
     }
   }
 };
+
+// Rotates a warp's 16 rows of a tile where they lie, row r to `position` + r.
+template <class Tiles>
+__device__ __forceinline__ void turn_tile(typename Tiles::Cell* rows, const Attention& a, int position) {
+  const int half = a.dim / 2, pieces = half / 4;
+  for (int i = static_cast<int>(threadIdx.x) % warp; i < warp_rows * pieces; i += warp) {
+    const int r = i / pieces, j = i % pieces * 4;
+    auto *const low_at = Tiles::element(rows, r, j), *const high_at = Tiles::element(rows, r, j + half);
+    float4 low = load_four(low_at), high = load_four(high_at);
+    turn_four(low, high, a, position + r, j, 1.0f);
+    store_four(low_at, low);
+    store_four(high_at, high);
+  }
+  __syncwarp();
+}
 
 // Calls body with the tiles for a dtype and a head size, and how many warps a block of them has at most.
 template <class Body>

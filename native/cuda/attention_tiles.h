@@ -107,6 +107,28 @@ __device__ __forceinline__ void store_four(Real* to, float4 x) {
   *reinterpret_cast<Four<Real>*>(to) = four;
 }
 
+__device__ __forceinline__ float4 load_four(const float* p) { return *reinterpret_cast<const float4*>(p); }
+__device__ __forceinline__ float4 load_four(const bf16* p) {
+  const auto four = *reinterpret_cast<const Four<bf16>*>(p);
+  return make_float4(to_float(four.item[0]), to_float(four.item[1]), to_float(four.item[2]), to_float(four.item[3]));
+}
+
+// Four pairs of channels turned by the angles of `position` from channel j on; `direction` -1 turns back.
+__device__ __forceinline__ void turn_four(float4& low, float4& high, const Attention& a, int position, int j,
+                                          float direction) {
+  const int64_t at = int64_t{min(position, a.positions - 1)} * (a.dim / 2) + j;
+  const float4 c = load_four(a.cos + at), s = load_four(a.sin + at);
+  const auto turn = [](float& x, float& y, float c1, float s1) {
+    const float turned = fmaf(x, c1, -(y * s1));
+    y = fmaf(y, c1, x * s1);
+    x = turned;
+  };
+  turn(low.x, high.x, c.x, s.x * direction);
+  turn(low.y, high.y, c.y, s.y * direction);
+  turn(low.z, high.z, c.z, s.z * direction);
+  turn(low.w, high.w, c.w, s.w * direction);
+}
+
 // Where a warp's rows lie before they are written: 16 rows of float32 of its own.
 template <int W>
 struct Stage {
@@ -133,22 +155,14 @@ __device__ __forceinline__ void write_rows(float* stage, const float (&c)[W / 8]
   for (int i = lane; i < count * pieces; i += warp) {
     const int r = i / pieces, j = i % pieces * 4;
     const float* from = stage + r * Stage<W>::stride + j;
-    const float4 low = *reinterpret_cast<const float4*>(from);
+    float4 low = load_four(from);
     Real* at = to + r * to_row + j;
-    if (!rotated) {
-      store_four(at, low);
-      continue;
+    if (rotated) {
+      float4 high = load_four(from + half);
+      turn_four(low, high, a, position + r, j, -1.0f);
+      store_four(at + half, high);
     }
-    const float4 high = *reinterpret_cast<const float4*>(from + half);
-    const int64_t angle = int64_t{min(position + r, a.positions - 1)} * half + j;
-    const float* cos = a.cos + angle;
-    const float* sin = a.sin + angle;
-    const float4 c4 = make_float4(__ldg(cos), __ldg(cos + 1), __ldg(cos + 2), __ldg(cos + 3));
-    const float4 s4 = make_float4(__ldg(sin), __ldg(sin + 1), __ldg(sin + 2), __ldg(sin + 3));
-    store_four(at, make_float4(fmaf(low.x, c4.x, high.x * s4.x), fmaf(low.y, c4.y, high.y * s4.y),
-                               fmaf(low.z, c4.z, high.z * s4.z), fmaf(low.w, c4.w, high.w * s4.w)));
-    store_four(at + half, make_float4(fmaf(high.x, c4.x, -(low.x * s4.x)), fmaf(high.y, c4.y, -(low.y * s4.y)),
-                                      fmaf(high.z, c4.z, -(low.z * s4.z)), fmaf(high.w, c4.w, -(low.w * s4.w))));
+    store_four(at, low);
   }
 }
 

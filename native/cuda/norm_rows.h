@@ -112,9 +112,9 @@ constexpr int norm_residency(int P, bool biased) {
   return P == 1 ? 7 : biased ? (P == 4 ? 2 : 6 - P) : (P == 2 ? 5 : 7 - P);
 }
 
-// Blocks of backward: enough for 132 multiprocessors, and no more partial sums than one for eight rows.
+// Blocks of backward: what 132 multiprocessors hold at once, and at least 8 rows, or 4 long ones, to a partial sum.
 inline int64_t norm_blocks(int64_t T, int P, int W, bool biased) {
-  return max(min(int64_t{132} * norm_residency(P, biased), ceil_div(T, 8 * (norm_threads / (warp * W)))), int64_t{1});
+  return max(min(int64_t{132} * norm_residency(P, biased), ceil_div(T, W == 1 ? 8 : 4)), int64_t{1});
 }
 
 template <class X, int P, int W, bool centered, bool biased>

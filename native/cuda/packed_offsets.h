@@ -90,16 +90,17 @@ struct TilePlace {
   int first;          // row of the sequence where the tile starts
   __device__ __forceinline__ bool empty() const { return first >= rows.count; }
 };
+// For whole warps: their lanes look at 32 sequences at once.
 __device__ __forceinline__ TilePlace tile_place(const int32_t* offsets, int sequences, int total, int size,
                                                 int number) {
-  int low = 0, high = sequences + 1;
+  const int lane = static_cast<int>(threadIdx.x) % warp;
+  int low = 0, high = sequences + 1;  // sequence low starts at this number or before it, sequence high behind it
   while (high - low > 1) {
-    const int middle = (low + high) / 2;
-    if (offsets[middle] / size + middle <= number) {
-      low = middle;
-    } else {
-      high = middle;
-    }
+    const int step = (high - low + warp - 1) / warp, b = low + lane * step;
+    const bool before = b < high && offsets[b] / size + b <= number;
+    const int count = __popc(__ballot_sync(all_lanes, before));
+    low = min(low + max(count - 1, 0) * step, high - 1);
+    high = min(high, low + step);
   }
   const int tile = max(number - (offsets[low] / size + low), 0);
   return {low, rows_of(offsets, sequences, total, low), tile * size};

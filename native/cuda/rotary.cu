@@ -39,6 +39,7 @@ __global__ void __launch_bounds__(block_threads) turn_kernel(Turn a) {
   }
   __syncthreads();
 
+  constexpr int together = n < 4 ? 1 : 4;  // angles
   const int half = a.dim / 2, pieces = half / n, row_pieces = a.heads * pieces;
   const int rows = min(block_rows, a.rows - first);
   for (int i = thread; i < rows * row_pieces; i += block_threads) {
@@ -48,13 +49,22 @@ __global__ void __launch_bounds__(block_threads) turn_kernel(Turn a) {
     const auto low = *reinterpret_cast<const Few<Real, n>*>(x), high = *reinterpret_cast<const Few<Real, n>*>(x + half);
     Few<Real, n> low_out, high_out;
     const int64_t at = turns ? int64_t{positions[r]} * half + j : 0;
+    Few<float, n> c = {}, s = {};
+    if (turns) {
+#pragma unroll
+      for (int e = 0; e < n; e += together) {
+        *reinterpret_cast<Few<float, together>*>(c.item + e) =
+            *reinterpret_cast<const Few<float, together>*>(a.cos + at + e);
+        *reinterpret_cast<Few<float, together>*>(s.item + e) =
+            *reinterpret_cast<const Few<float, together>*>(a.sin + at + e);
+      }
+    }
 #pragma unroll
     for (int e = 0; e < n; e++) {
-      const float c = turns ? __ldg(a.cos + at + e) : 1.0f;
-      const float s = turns ? (a.inverse ? -__ldg(a.sin + at + e) : __ldg(a.sin + at + e)) : 0.0f;
       const float u = to_float(low.item[e]) * a.factor, v = to_float(high.item[e]) * a.factor;
-      store(&low_out.item[e], turns ? fmaf(u, c, -(v * s)) : u);
-      store(&high_out.item[e], turns ? fmaf(v, c, u * s) : v);
+      const float angle = a.inverse ? -s.item[e] : s.item[e];
+      store(&low_out.item[e], turns ? fmaf(u, c.item[e], -(v * angle)) : u);
+      store(&high_out.item[e], turns ? fmaf(v, c.item[e], u * angle) : v);
     }
     *reinterpret_cast<Few<Real, n>*>(y) = low_out;
     *reinterpret_cast<Few<Real, n>*>(y + half) = high_out;
@@ -71,7 +81,8 @@ void start(Context& context, const Turn& turn) {
 }  // namespace
 
 void turn_rows(Context& context, DType dtype, const Turn& turn) {
-  const bool whole = aligned(turn.x, dtype) && aligned(turn.y, dtype);
+  const auto tables = reinterpret_cast<uintptr_t>(turn.cos) | reinterpret_cast<uintptr_t>(turn.sin);
+  const bool whole = aligned(turn.x, dtype) && aligned(turn.y, dtype) && tables % 16 == 0;
   const int half = turn.dim / 2;
   if (dtype == DType::bfloat16) {
     if (whole && half % 8 == 0) return start<bf16, 8>(context, turn);

@@ -68,6 +68,7 @@ __global__ void __launch_bounds__(order_threads)
 
   // The first place of digit d: all of smaller digits, and those of d in the blocks before.
   int before = 0, all = 0;
+#pragma unroll 8
   for (int b = 0; b < static_cast<int>(gridDim.x); b++) {
     const int c = counts[int64_t{b} * digits + d];
     if (b < static_cast<int>(blockIdx.x)) before += c;

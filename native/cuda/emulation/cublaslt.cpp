@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <vector>
 
 #include "../../kernel.h"
 
@@ -32,7 +33,7 @@ namespace {
 
 constexpr int invalid = 7;
 
-double read(const void* p, int type, int64_t i) {
+float read(const void* p, int type, int64_t i) {
   if (type == lt::real_32f) return static_cast<const float*>(p)[i];
   return cuda::to_float(static_cast<const cuda::bf16*>(p)[i]);
 }
@@ -105,6 +106,18 @@ int heuristic(lt::Handle, lt::Desc desc, lt::Layout a, lt::Layout b, lt::Layout,
   return 0;
 }
 
+float dot(const float* a, const float* b, int64_t n) {
+  constexpr int parts = 8;
+  double sums[parts] = {};
+  int64_t x = 0;
+  for (; x + parts <= n; x += parts) {
+    for (int p = 0; p < parts; p++) sums[p] += double{a[x + p]} * double{b[x + p]};
+  }
+  for (; x < n; x++) sums[0] += double{a[x]} * double{b[x]};
+  for (int p = 1; p < parts; p++) sums[0] += sums[p];
+  return static_cast<float>(sums[0]);
+}
+
 bool aligned(const void* p, uint64_t to) { return reinterpret_cast<uintptr_t>(p) % to == 0; }
 
 int matmul(lt::Handle, lt::Desc desc, const void* alpha, const void* a, lt::Layout la, const void* b, lt::Layout lb,
@@ -118,19 +131,27 @@ int matmul(lt::Handle, lt::Desc desc, const void* alpha, const void* a, lt::Layo
   const bool ta = desc->op_a == lt::op_t, tb = desc->op_b == lt::op_t;
   const auto m = static_cast<int64_t>(ld->rows), n = static_cast<int64_t>(ld->cols);
   const auto k = static_cast<int64_t>(ta ? la->rows : la->cols);
+  // Both operands as rows of k: one multiplication follows the other in memory.
+  std::vector<float> rows_a(static_cast<size_t>(m * k)), rows_b(static_cast<size_t>(n * k));
   for (int64_t batch = 0; batch < ld->batch; batch++) {
+    for (int64_t i = 0; i < m; i++) {
+      for (int64_t x = 0; x < k; x++) {
+        rows_a[static_cast<size_t>(i * k + x)] =
+            read(a, la->type, batch * la->stride + (ta ? i * la->ld + x : x * la->ld + i));
+      }
+    }
+    for (int64_t j = 0; j < n; j++) {
+      for (int64_t x = 0; x < k; x++) {
+        rows_b[static_cast<size_t>(j * k + x)] =
+            read(b, lb->type, batch * lb->stride + (tb ? x * lb->ld + j : j * lb->ld + x));
+      }
+    }
     for (int64_t j = 0; j < n; j++) {
       for (int64_t i = 0; i < m; i++) {
-        double sum = 0;
-        for (int64_t x = 0; x < k; x++) {
-          const int64_t at_a = batch * la->stride + (ta ? i * la->ld + x : x * la->ld + i);
-          const int64_t at_b = batch * lb->stride + (tb ? x * lb->ld + j : j * lb->ld + x);
-          sum += read(a, la->type, at_a) * read(b, lb->type, at_b);
-        }
         const int64_t at = batch * ld->stride + j * ld->ld + i;
-        float y = scale * static_cast<float>(sum);
-        if (keep != 0) y += keep * static_cast<float>(read(c, ld->type, at));
-        if (desc->epilogue == lt::epilogue_bias) y += static_cast<float>(read(desc->bias, ld->type, i));
+        float y = scale * dot(&rows_a[static_cast<size_t>(i * k)], &rows_b[static_cast<size_t>(j * k)], k);
+        if (keep != 0) y += keep * read(c, ld->type, at);
+        if (desc->epilogue == lt::epilogue_bias) y += read(desc->bias, ld->type, i);
         write(d, ld->type, at, y);
       }
     }

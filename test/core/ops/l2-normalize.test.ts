@@ -4,7 +4,7 @@ import { array64, normal } from "../../support/array64.ts";
 import { checkOp } from "../../support/check-op.ts";
 import { device, levels } from "../../support/devices.ts";
 
-const shapes = [[4], [3, 31], [2, 32], [5, 33], [2, 150], [2, 3, 7], [0, 8]];
+const shapes = [[4], [3, 31], [2, 32], [5, 33], [2, 150], [2, 1500], [2, 3, 7], [0, 8]];
 
 checkOp("l2Normalize", {
   op: ([x]) => l2Normalize(x!),

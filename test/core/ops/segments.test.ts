@@ -21,6 +21,7 @@ const batches: { name: string; lengths: number[]; dim: number; skip?: number }[]
   { name: "33 channels", lengths: [2, 31], dim: 33 },
   { name: "a long sequence", lengths: [1, 600], dim: 3 },
   { name: "wider than a block", lengths: [2, 1], dim: 300 },
+  { name: "long and wide", lengths: [1, 70], dim: 136 },
   { name: "no sequence", lengths: [], dim: 4 },
 ];
 const pooled = [...batches, { name: "after prompts of 2", lengths: [5, 2, 0, 40], dim: 9, skip: 2 }];
