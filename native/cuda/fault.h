@@ -13,7 +13,7 @@
 
 namespace ettin {
 
-constexpr int fault_numbers = 4;
+constexpr int fault_numbers = 5;
 
 // In memory that host and device share. `launch` is written last.
 struct FaultRecord {
@@ -35,13 +35,13 @@ struct Fault {
   const char* format;  // an address of the host, only carried
 
 #if defined(__CUDACC__) || defined(ETTIN_CUDA_EMULATION)
-  __device__ void raise(int64_t a = 0, int64_t b = 0, int64_t c = 0, int64_t d = 0) const {
+  __device__ void raise(int64_t a = 0, int64_t b = 0, int64_t c = 0, int64_t d = 0, int64_t e = 0) const {
     const auto mine = static_cast<unsigned long long>(launch);
     if (atomicMax(last, mine) >= mine) return;
     const int place = atomicAdd(&table->count, 1);
     if (place >= FaultTable::capacity) return;
     FaultRecord& record = table->records[place];
-    const int64_t all[fault_numbers] = {a, b, c, d};
+    const int64_t all[fault_numbers] = {a, b, c, d, e};
     for (int i = 0; i < fault_numbers; i++) record.numbers[i] = all[i];
     record.format = format;
     __threadfence_system();
@@ -50,7 +50,7 @@ struct Fault {
 #endif
 };
 
-// For the kernel that is being launched, once a launch. `format` is printf's with up to four %lld, a literal: what is
+// For the kernel that is being launched, once a launch. `format` is printf's with up to five %lld, a literal: what is
 // wrong, with the numbers, and the way out, the same words as the CPU's.
 Fault fault(Context& context, const char* format);
 

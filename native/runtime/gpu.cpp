@@ -82,7 +82,7 @@ std::string Replay::fault_of(int64_t sequence) const {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     std::snprintf(text, sizeof text, record.format, static_cast<long long>(n[0]), static_cast<long long>(n[1]),
-                  static_cast<long long>(n[2]), static_cast<long long>(n[3]));
+                  static_cast<long long>(n[2]), static_cast<long long>(n[3]), static_cast<long long>(n[4]));
 #pragma GCC diagnostic pop
     return text;
   }

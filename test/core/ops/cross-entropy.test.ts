@@ -13,6 +13,8 @@ const sizes: [number, number, number][] = [
   [5, 33, 0],
   [2, 150, 0.3],
   [33, 2, 1],
+  [3, 1037, 0.1], // more threads to a row
+  [2, 8999, 0],
 ];
 const parse = (name: string) => JSON.parse(name) as [number, number, number];
 const targetsOf = (rows: number, classes: number) => Int32Array.from({ length: rows }, (_, n) => (n * 7 + 3) % classes);

@@ -15,6 +15,8 @@ const LAYOUTS: Readonly<Record<string, Layout>> = {
   "empty query and document": { queries: [0, 2, 2, 5], documents: [0, 0, 31, 32, 65] },
   "no documents": { queries: [0, 3], documents: [0] },
   "more tokens than one block": { queries: [0, 33, 36], documents: [0, 70, 210] },
+  "a long document and long vectors": { queries: [0, 3], documents: [0, 400, 410] },
+  "longer vectors": { queries: [0, 2, 5], documents: [0, 5, 9] },
   pairs: {
     queries: [0, 5, 5, 8],
     documents: [0, 33, 33, 40],
@@ -55,7 +57,13 @@ function reference([q, d]: readonly Array64[], { queries, documents, pairs }: La
   return array64([count, columns], (i) => score(Math.floor(i / columns), i % columns));
 }
 
-const DIMS: Readonly<Record<string, number>> = { "one token each": 1, "more tokens than one block": 16, pairs: 33 };
+const DIMS: Readonly<Record<string, number>> = {
+  "one token each": 1,
+  "more tokens than one block": 16,
+  pairs: 33,
+  "a long document and long vectors": 160,
+  "longer vectors": 301,
+};
 
 checkOp("maxSim", {
   op: ([q, d], on, name) => {

@@ -78,22 +78,29 @@ describe.each(levels)("spladePool on %s", (level) => {
     expect(second).toBe(0);
   });
 
-  test("agrees with segmentMax(log1p(relu(linear(x, weight, bias))), offsets), gradients too", async () => {
-    const leaf = (values: Array64) =>
-      Tensor.from(Float32Array.from(values.data), { shape: values.shape, device: on, requiresGrad: true });
-    const dy = Tensor.from(Float32Array.from(normal([3, 40], 9).data), { shape: [3, 40], device: on });
-    const reads = tensorScope(() =>
-      [true, false].flatMap((fused) => {
-        const [x, w, bias] = [leaf(normal([9, 16], 1)), leaf(normal([40, 16], 2)), leaf(normal([40], 3))];
-        const starts = offsets(0, 4, 5, 9);
-        const y = fused ? spladePool(x, w, starts, { bias }) : segmentMax(log1p(relu(linear(x, w, bias))), starts);
-        y.backward({ gradient: dy });
-        return [y.data(), ...[x, w, bias].map((t) => t.grad!.data())];
-      }),
-    );
-    const values = await Promise.all(reads);
-    for (let i = 0; i < 4; i++) expectClose(values[i]!, values[i + 4]!, 1e-6, ["y", "dx", "dw", "dbias"][i]!);
-  });
+  test.each([
+    [4, 5, 9],
+    [3, 8300, 8309], // a sequence longer than what is counted at once
+  ])(
+    "agrees with segmentMax(log1p(relu(linear(x, weight, bias))), offsets), gradients too: %d, %d, %d",
+    async (...ends) => {
+      const tokens = ends[2];
+      const leaf = (values: Array64) =>
+        Tensor.from(Float32Array.from(values.data), { shape: values.shape, device: on, requiresGrad: true });
+      const dy = Tensor.from(Float32Array.from(normal([3, 40], 9).data), { shape: [3, 40], device: on });
+      const reads = tensorScope(() =>
+        [true, false].flatMap((fused) => {
+          const [x, w, bias] = [leaf(normal([tokens, 16], 1)), leaf(normal([40, 16], 2)), leaf(normal([40], 3))];
+          const starts = offsets(0, ...ends);
+          const y = fused ? spladePool(x, w, starts, { bias }) : segmentMax(log1p(relu(linear(x, w, bias))), starts);
+          y.backward({ gradient: dy });
+          return [y.data(), ...[x, w, bias].map((t) => t.grad!.data())];
+        }),
+      );
+      const values = await Promise.all(reads);
+      for (let i = 0; i < 4; i++) expectClose(values[i]!, values[i + 4]!, 1e-6, ["y", "dx", "dw", "dbias"][i]!);
+    },
+  );
 
   test("a NaN among the scores is seen in the result", async () => {
     const x = Tensor.from([[1], [Number.NaN], [3]], { device: on });

@@ -142,6 +142,24 @@ describe.each(levels)("optimizers on %s", (level) => {
     expectClose(large, expected, 1e-6, "values");
   });
 
+  test.each([AdamW, StableAdamW])("%o takes more tensors than one launch", async (Kind) => {
+    const sizes = Array.from({ length: 150 }, (_, i) => i % 5);
+    const leaves = () =>
+      sizes.map((size, i) => {
+        const leaf = leafOf(normal([size], i).data, [size], on);
+        setGrad(leaf, normal([size], i + 1).data);
+        return leaf;
+      });
+    const [together, apart] = [leaves(), leaves()];
+    const { norm } = clipGradNorm(together, 0); // measured, not clipped
+    new Kind(together).step();
+    for (const leaf of apart) new Kind([leaf]).step();
+    const read = (all: Tensor[]) => Promise.all(all.map((leaf) => leaf.data()));
+    expect(await read(together)).toEqual(await read(apart));
+    const squares = sizes.flatMap((size, i) => [...normal([size], i + 1).data].map((g) => g * g));
+    expect(await norm.item()).toBeCloseTo(Math.sqrt(squares.reduce((a, b) => a + b, 0)), 4);
+  });
+
   test("the same bits with 1, 2 and 3 threads", async () => {
     const runs = await Promise.all(
       [1, 2, 3].map(async (threads) => {
