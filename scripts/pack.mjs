@@ -5,9 +5,9 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } fr
 import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { platforms } from "../native/platforms.js";
+import { cudaPlatforms, platforms } from "../native/platforms.js";
 import { workspacePackages } from "./packages.mjs";
-import { writePlatformPackage } from "./platform-package.mjs";
+import { binaryOf, writePlatformPackage } from "./platform-package.mjs";
 import { main, npm, ROOT, runQuietly } from "./prepare.mjs";
 
 /** Resolves with the tarballs in publishing order. `platformPackages` are the folders to pack, by default this platform's. */
@@ -56,17 +56,19 @@ function stage({ folder, manifest }, staging) {
 function publishedManifest({ scripts: _, devDependencies: __, private: ___, ...manifest }) {
   if (manifest.name !== "@ettin/native") return manifest;
   // Only here, not in the repository: there the packages of an unreleased version cannot be on the registry, and a
-  // lock file that names them could not be installed. docs/decisions/2026-11-21-prebuilt-binaries.md
+  // lock file that names them could not be installed. CUDA kernels are not among them: who has a GPU installs them.
+  // docs/decisions/2026-11-21-prebuilt-binaries.md
   const names = Object.keys(platforms).map((platform) => `@ettin/native-${platform}`);
   return { ...manifest, optionalDependencies: Object.fromEntries(names.map((name) => [name, manifest.version])) };
 }
 
 /** The folders that CI made, one for each platform of the table: a release without one of them would strand its users. */
 function platformFolders(parent) {
-  return Object.keys(platforms).map((platform) => {
+  return Object.keys({ ...platforms, ...cudaPlatforms }).map((platform) => {
     const folder = join(parent, `native-${platform}`);
-    if (!existsSync(join(folder, "ettin.node"))) {
-      throw new Error(`[pack] ${folder} has no ettin.node. Build it on ${platform}: node scripts/platform-package.mjs`);
+    const { file } = binaryOf(platform);
+    if (!existsSync(join(folder, file))) {
+      throw new Error(`[pack] ${folder} has no ${file}. Build it on ${platform}: node scripts/platform-package.mjs`);
     }
     return folder;
   });

@@ -1,19 +1,34 @@
 // node scripts/platform-package.mjs [--out folder] [--platform key]
-// Writes the package that carries one platform's binary: package.json, ettin.node, README, LICENSE. Prints its folder.
+// Writes the package that carries one platform's binary, the addon or the library of CUDA kernels: package.json, the
+// file, README, LICENSE. Prints its folder.
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { platforms, thisPlatform } from "../native/platforms.js";
+import { cudaPlatforms, platforms, thisPlatform } from "../native/platforms.js";
 import { workspacePackages } from "./packages.mjs";
 import { main, ROOT } from "./prepare.mjs";
 
-const BINARY = join(ROOT, "native/build/Release/ettin.node");
+/** The file of a platform's package, where its build lies, and what makes it. */
+export function binaryOf(platform) {
+  if (Object.hasOwn(cudaPlatforms, platform)) {
+    const what = "The CUDA kernels of @ettin/native";
+    return { file: "libettin_cuda.so", built: "native/build/cuda/libettin_cuda.so", make: "npm run build:cuda", what };
+  }
+  return {
+    file: "ettin.node",
+    built: "native/build/Release/ettin.node",
+    make: "npm run build",
+    what: "The binary of @ettin/native",
+  };
+}
 
-export function writePlatformPackage(out, platform = thisPlatform()) {
-  const facts = platforms[platform];
+/** `binary` is the file to pack, by default this checkout's. */
+export function writePlatformPackage(out, platform = thisPlatform(), binary = join(ROOT, binaryOf(platform).built)) {
+  const facts = platforms[platform] ?? cudaPlatforms[platform];
   if (!facts) throw new Error(`[platform-package] unknown platform ${platform}. Add it to native/platforms.js.`);
-  if (!existsSync(BINARY)) throw new Error(`[platform-package] there is no ${BINARY}. Run: npm run build`);
+  const { file, make, what } = binaryOf(platform);
+  if (!existsSync(binary)) throw new Error(`[platform-package] there is no ${binary}. Run: ${make}`);
 
   const { manifest: native } = workspacePackages(ROOT).find(({ folder }) => folder === "native");
   const name = `${native.name}-${platform}`;
@@ -26,20 +41,20 @@ export function writePlatformPackage(out, platform = thisPlatform()) {
   const manifest = {
     name,
     version,
-    description: `The binary of ${native.name} for ${platform}`,
+    description: `${what} for ${platform}`,
     license,
     ...(repository && { repository }),
-    main: "ettin.node",
-    files: ["ettin.node"],
+    main: file,
+    files: [file],
     ...selectors,
     engines,
   };
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-  writeFileSync(
-    join(folder, "README.md"),
-    `# ${name}\n\nThe binary of \`${native.name}\` for ${platform}. It is installed as an optional dependency; do not depend on it by hand.\n`,
-  );
-  copyFileSync(BINARY, join(folder, "ettin.node"));
+  const use = Object.hasOwn(cudaPlatforms, platform)
+    ? `Install it beside \`${native.name}\`, at the same version, to compute on NVIDIA GPUs: \`device: "cuda"\`.`
+    : "It is installed as an optional dependency; do not depend on it by hand.";
+  writeFileSync(join(folder, "README.md"), `# ${name}\n\n${what} for ${platform}. ${use}\n`);
+  copyFileSync(binary, join(folder, file));
   copyFileSync(join(ROOT, "LICENSE"), join(folder, "LICENSE"));
   return folder;
 }

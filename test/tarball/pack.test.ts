@@ -1,5 +1,15 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -8,6 +18,7 @@ import { platforms, thisPlatform } from "../../native/platforms.js";
 import { nodeHeaders } from "../../scripts/node-headers.mjs";
 import { packAll } from "../../scripts/pack.mjs";
 import { workspacePackages } from "../../scripts/packages.mjs";
+import { writePlatformPackage } from "../../scripts/platform-package.mjs";
 import { npm } from "../../scripts/prepare.mjs";
 import { ROOT } from "../support/root.ts";
 
@@ -35,7 +46,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** Runs a script in the user's folder, with no variable that could point back into the repository. */
 async function runScript(code: string): Promise<{ code: number; stdout: string; stderr: string }> {
   writeFileSync(join(user, "script.js"), code);
-  const { ETTIN_ADDON: _, NODE_OPTIONS: __, NODE_PATH: ___, ...env } = process.env;
+  const { ETTIN_ADDON: _, ETTIN_CUDA_LIBRARY: __, NODE_OPTIONS: ___, NODE_PATH: ____, ...env } = process.env;
   try {
     return { code: 0, ...(await runFile(process.execPath, ["script.js"], { cwd: user, env })) };
   } catch (error) {
@@ -128,6 +139,34 @@ test("the command `ettin` runs, with the executable bit and the shebang that npm
   await expect(ettin("dance")).rejects.toMatchObject({
     code: 2,
     stderr: expect.stringContaining("there is no command"),
+  });
+});
+
+describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("CUDA kernels", () => {
+  const find = () =>
+    runScript(`
+      import { findCudaLibrary } from "@ettin/native";
+      try { console.log(findCudaLibrary()) } catch (error) { console.log(error.message) }
+    `);
+
+  test("that are not installed: the error is the command that brings them", async () => {
+    const name = `${platformPackage}-cuda`;
+    expect((await find()).stdout).toBe(
+      `no CUDA kernels: the package ${name} is not installed. Run: npm install ${name}@${version}\n`,
+    );
+  });
+
+  test("are found once their package is there", async () => {
+    const library = join(folder, "any-library");
+    writeFileSync(library, "kernels");
+    const made = writePlatformPackage(join(folder, "cuda"), `${thisPlatform()}-cuda`, library);
+    cpSync(made, installed(`${platformPackage}-cuda`), { recursive: true });
+    const found = join(installed(`${platformPackage}-cuda`), "libettin_cuda.so");
+    expect((await find()).stdout).toBe(`${realpathSync(found)}\n`);
+    expect(readFileSync(found, "utf8")).toBe("kernels");
+    expect(JSON.parse(readFileSync(join(made, "package.json"), "utf8"))).toMatchObject({
+      ...{ name: `${platformPackage}-cuda`, version, os: ["linux"], cpu: ["x64"], libc: ["glibc"] },
+    });
   });
 });
 

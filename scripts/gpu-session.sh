@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# scripts/gpu-session.sh [step…]: on a machine with a GPU and nothing of ours, from the archive of npm run gpu:bundle:
+#
+#   setup      unpacks Node and the bundle into $WORK, finds cuBLASLt (every step does it first)
+#   facts      the driver, the GPU, the compiler, what the addon sees
+#   build      builds the CUDA kernels again with the machine's nvcc
+#   ops        the tests of the ops;  suite: all tests that compute;  test=FILTER: those whose path has it
+#   sanitize   compute-sanitizer over some ops: memory, then races
+#   bench      pretraining and encoding beside PyTorch, size by size;  bench=WORDS: one line, "mlm-train 150m"
+#
+# Without a step: facts, ops, bench, suite, sanitize. Each has a time limit, and all together $SECONDS_IN_ALL; what is
+# printed is also in $OUT/<step>.log. $RELEASE is the folder with the archives.
+set -u
+
+ROOT=$(cd "$(dirname "$0")/.." && pwd)
+RELEASE=${RELEASE:-$ROOT/release}
+WORK=${WORK:-/tmp/ettin-gpu}
+OUT=${OUT:-$RELEASE/gpu}
+SECONDS_IN_ALL=${SECONDS_IN_ALL:-570}
+mkdir -p "$OUT" "$WORK"
+SECONDS=0
+
+# step NAME LIMIT COMMAND…: runs it in the bundle, no longer than what is left.
+step() {
+  local name=$1 limit=$2 left=$((SECONDS_IN_ALL - SECONDS)) start=$SECONDS code
+  shift 2
+  if [ "$left" -lt 15 ]; then
+    echo "== $name: not started, the time is up"
+    return
+  fi
+  if [ "$limit" -gt "$left" ]; then limit=$left; fi
+  (cd "$WORK" && timeout --kill-after=10 "$limit" "$@") >>"$OUT/$name.log" 2>&1
+  code=$?
+  echo "== $name: code $code after $((SECONDS - start)) s$([ $code = 124 ] && echo ", its limit")"
+  tail -n "${LINES_SHOWN:-12}" "$OUT/$name.log"
+}
+
+unpack() {
+  local node
+  if [ ! -x "$WORK/node" ]; then
+    node=$(ls "$RELEASE"/node-*.xz | tail -n 1)
+    decompress "$node" >"$WORK/node.part" && chmod +x "$WORK/node.part" && mv "$WORK/node.part" "$WORK/node"
+  fi
+  if [ ! -e "$WORK/run.mjs" ] || [ "$RELEASE/gpu-bundle.tar.xz" -nt "$WORK/run.mjs" ]; then
+    decompress "$RELEASE/gpu-bundle.tar.xz" | tar -x --touch -C "$WORK"
+  fi
+  export PATH=$WORK:$PATH
+}
+
+decompress() {
+  if command -v xz >/dev/null; then
+    xz -dc "$1"
+  else
+    python3 -c 'import lzma, shutil, sys; shutil.copyfileobj(lzma.open(sys.argv[1]), sys.stdout.buffer)' "$1"
+  fi
+}
+
+# The library looks where the system keeps libraries; Python's packages keep theirs elsewhere.
+find_cublaslt() {
+  if [ -n "${ETTIN_CUBLASLT:-}" ] || ldconfig -p 2>/dev/null | grep -q 'libcublasLt\.so\.1[23]'; then return; fi
+  local found
+  found=$(find /usr /opt /root -name 'libcublasLt.so.1[23]' -not -path '*/stubs/*' 2>/dev/null | sort -V | tail -n 1)
+  if [ -n "$found" ]; then export ETTIN_CUBLASLT=$found; fi
+}
+
+facts() {
+  nvidia-smi
+  nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,clocks.max.memory --format=csv
+  nvcc --version
+  echo "cuBLASLt: ${ETTIN_CUBLASLT:-as the system has it}"
+  node --version
+  node native/cuda-probe.js "${ETTIN_CUDA_LIBRARY:-$WORK/native/build/cuda/libettin_cuda.so}"
+  python3 -c 'import torch; print("torch", torch.__version__, torch.cuda.get_device_name())'
+}
+
+sanitize() {
+  local tool=$1
+  shift
+  compute-sanitizer --tool "$tool" --target-processes all --error-exitcode 9 --print-limit 20 \
+    node node_modules/vitest/vitest.mjs run --maxWorkers=4 --testTimeout=300000 "$@"
+}
+
+benchmark() {
+  node --expose-gc --import ./scripts/typescript.mjs scripts/bench-file.mjs bench/gpu.bench.ts \
+    "{\"quick\":${QUICK:-false},\"only\":\"$1\"}"
+}
+
+unpack
+find_cublaslt
+export -f facts sanitize benchmark
+export WORK
+
+for name in "${@:-all}"; do
+  case $name in all) set -- facts ops bench suite sanitize ;; esac
+done
+for name in "$@"; do
+  case $name in
+    setup) ;;
+    facts) LINES_SHOWN=40 step facts 90 bash -c facts ;;
+    build) step build 400 node scripts/build-cuda.mjs --targets "${TARGETS:-sm_90a}" ;;
+    ops) step ops 300 node run.mjs test/core/ops/ ;;
+    suite) LINES_SHOWN=30 step suite 540 node run.mjs ;;
+    test=*) LINES_SHOWN=60 step "test-$(tr -c 'a-zA-Z0-9\n' '-' <<<"${name#test=}")" 300 node run.mjs "${name#test=}" ;;
+    sanitize)
+      export ETTIN_TEST_DEVICES=cuda ETTIN_CUDA_LIBRARY="${ETTIN_CUDA_LIBRARY:-$WORK/native/build/cuda/libettin_cuda.so}"
+      step sanitize 240 bash -c 'sanitize memcheck "$@"' - test/core/ops/{attention,self-attention,linear,layer-norm,sum,embedding}.test.ts
+      step sanitize 180 bash -c 'sanitize racecheck "$@"' - test/core/ops/{self-attention,layer-norm,sum,softmax}.test.ts
+      ;;
+    bench)
+      for line in "mlm-train 17m" "mlm-train 68m" "mlm-train 150m" "mlm-train 400m" "mlm-train 1b" "encode 17m" "encode 150m" "encode 1b"; do
+        LINES_SHOWN=2 step bench 150 bash -c 'benchmark "$1"' - "$line"
+      done
+      ;;
+    bench=*) LINES_SHOWN=8 step bench 400 bash -c 'benchmark "$1"' - "${name#bench=}" ;;
+    *) echo "there is no step $name: setup, facts, build, ops, suite, test=…, sanitize, bench, bench=…" ;;
+  esac
+done
