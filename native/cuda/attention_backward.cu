@@ -15,10 +15,33 @@ namespace ettin::ETTIN_LEVEL {
 namespace {
 
 struct Gradients {
-  HeadRows dy;
-  const float *lse, *delta;  // [heads, queries]
+  HeadRows y, dy;
+  const float* lse;  // [heads, queries]
+  float* delta;      // [heads, queries]: written by query, read by key
   HeadRows dq, dk, dv;
 };
+
+// delta of a warp's rows, `row` of y and dy the first of them: two lanes a row. To memory, and to the lanes that hold
+// scores of a row.
+template <class Real>
+__device__ __forceinline__ void row_deltas(float (&delta)[2], float* to, const Gradients& of, int64_t row, int head,
+                                           int count, int dim) {
+  const int lane = static_cast<int>(threadIdx.x) % warp, r = lane / 2;
+  float sum = 0.0f;
+  if (r < count) {
+    const Real* a = head_at<Real>(of.y, row + r, head);
+    const Real* b = head_at<Real>(of.dy, row + r, head);
+    for (int d = lane % 2 * Pack<Real>::size; d < dim; d += 2 * Pack<Real>::size) {
+      const Pack<Real> x = load_pack(a + d), z = load_pack(b + d);
+#pragma unroll
+      for (int e = 0; e < Pack<Real>::size; e++) sum = fmaf(to_float(x.item[e]), to_float(z.item[e]), sum);
+    }
+  }
+  sum += __shfl_xor_sync(all_lanes, sum, 1);
+  if (r < count && lane % 2 == 0) to[r] = sum;
+  delta[0] = __shfl_sync(all_lanes, sum, lane / 4 * 2);
+  delta[1] = __shfl_sync(all_lanes, sum, lane / 4 * 2 + 16);
+}
 
 template <class Tiles, int warps, bool by_key>
 constexpr int64_t backward_shared() {
@@ -91,6 +114,11 @@ __global__ void __launch_bounds__(warps* warp, Tiles::stages == 1  ? 1
     }
   };
 
+  float row_delta[2] = {};
+  if (!by_key) {
+    const int64_t row = place.rows.begin + own;
+    row_deltas<Real>(row_delta, to.delta + int64_t{head} * a.queries + row, to, row, head, own_count, a.dim);
+  }
   float dk[W / 8][4] = {};  // by query: dq
   float dv[by_key ? W / 8 : 1][4] = {};
   if (others.begin < others.end) {
@@ -108,14 +136,13 @@ __global__ void __launch_bounds__(warps* warp, Tiles::stages == 1  ? 1
     __syncthreads();
     const typename Tiles::Held held0 = Tiles::hold(held_tiles + warp_rows * team * Tiles::stride);
     const typename Tiles::Held held1 = Tiles::hold(held_tiles + held_cells + warp_rows * team * Tiles::stride);
-    float row_lse[2] = {}, row_delta[2] = {};
+    float row_lse[2] = {};
     if (!by_key) {
 #pragma unroll
       for (int half = 0; half < 2; half++) {
         const int row = g + 8 * half;
         const int64_t at = int64_t{head} * a.queries + place.rows.begin + own + row;
         row_lse[half] = row < own_count ? to.lse[at] * log2_e : 0.0f;
-        row_delta[half] = row < own_count ? to.delta[at] : 0.0f;
       }
     }
 
@@ -228,35 +255,6 @@ void start(Context& context, const Attention& a, const Gradients& to) {
   launch(context, kernel, grid, dim3(warps * warp), bytes, a, to);
 }
 
-// delta[h, t] of y and dy [T,H,D]: `lanes` neighbours share a row, 8 channels each.
-template <class Real, int lanes>
-__global__ void __launch_bounds__(256)
-    delta_kernel(float* delta, HeadRows y, HeadRows dy, int64_t rows, int heads, int dim) {
-  const int64_t item = thread_of_grid() / lanes;
-  const int64_t t = item / heads;
-  const int head = static_cast<int>(item % heads), d = static_cast<int>(thread_of_grid() % lanes) * 8;
-  float sum = 0.0f;
-  if (t < rows && d < dim) {
-    const Real* a = head_at<Real>(y, t, head) + d;
-    const Real* b = head_at<Real>(dy, t, head) + d;
-#pragma unroll
-    for (int i = 0; i < 8; i += Pack<Real>::size) {
-      const Pack<Real> x = load_pack(a + i), z = load_pack(b + i);
-#pragma unroll
-      for (int e = 0; e < Pack<Real>::size; e++) sum = fmaf(to_float(x.item[e]), to_float(z.item[e]), sum);
-    }
-  }
-#pragma unroll
-  for (int distance = lanes / 2; distance > 0; distance /= 2) sum += __shfl_xor_sync(all_lanes, sum, distance);
-  if (t < rows && d == 0) delta[head * rows + t] = sum;
-}
-
-template <class Real, int lanes>
-void start_delta(Context& context, const Attention& a, float* delta, HeadRows y, HeadRows dy) {
-  launch(context, delta_kernel<Real, lanes>, blocks_for(int64_t{a.queries} * a.heads * lanes, 256), dim3(256), 0, delta,
-         y, dy, a.queries, a.heads, a.dim);
-}
-
 }  // namespace
 
 void attend_backward(Context& context, Attention a, const View& y, const View& lse, const View& dy, HeadRows dq,
@@ -267,18 +265,11 @@ void attend_backward(Context& context, Attention a, const View& y, const View& l
     make_readable(context, a.dtype, rows, a.queries, a.heads, a.dim, 1.0f);
     return rows;
   };
-  const HeadRows y_rows = rows_of_heads(y);
   auto* delta = static_cast<float*>(scratch(context, max<int64_t>(1, int64_t{a.queries} * a.heads) * 4));
-  const Gradients to{rows_of_heads(dy), as<float>(lse), delta, dq, dk, dv};
-  by_float(a.dtype, [&]<class Real>() {
-    if (a.dim <= 32) return start_delta<Real, 4>(context, a, delta, y_rows, to.dy);
-    if (a.dim <= 64) return start_delta<Real, 8>(context, a, delta, y_rows, to.dy);
-    if (a.dim <= 128) return start_delta<Real, 16>(context, a, delta, y_rows, to.dy);
-    start_delta<Real, 32>(context, a, delta, y_rows, to.dy);
-  });
+  const Gradients to{rows_of_heads(y), rows_of_heads(dy), as<float>(lse), delta, dq, dk, dv};
   by_tiles(a.dtype, a.dim, [&]<class Tiles, int warps>() {
+    start<Tiles, warps, false>(context, a, to);  // first: it writes delta
     start<Tiles, warps, true>(context, a, to);
-    start<Tiles, warps, false>(context, a, to);
   });
 }
 
