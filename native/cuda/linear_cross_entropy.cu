@@ -93,15 +93,19 @@ struct StridedRows {  // of which column_sum.h makes sums
   }
 };
 
-template <class T>
-void add_to_bias(Context& context, const View& dbias, const T* d, int64_t rows, int64_t stride, bool accumulate) {
-  const Axis axis{1, rows, size_of(dbias)};
-  const StridedRows<T> source{d, stride};
-  if (axis.inner % Pack<T>::size == 0) {
-    sum_columns<float, Pack<T>::size>(context, as<float>(dbias), source, axis, 1.0f, accumulate);
-  } else {
-    sum_columns<float, 1>(context, as<float>(dbias), source, axis, 1.0f, accumulate);
+// One `space` serves all chunks: scratch lasts as long as the call.
+int64_t bias_space(int64_t rows, int64_t V) { return ceil_div(rows, column_piece) * V * 4; }
+
+template <class T, int N>
+void add_to_bias(Context& context, const View& dbias, const StridedRows<T>& d, int64_t rows, float* space,
+                 bool accumulate) {
+  const int64_t V = size_of(dbias), pieces = ceil_div(rows, column_piece);
+  if (pieces <= 1) {
+    launch_columns<float, N, 8>(context, as<float>(dbias), d, {1, rows, V}, column_piece, 1.0f, accumulate);
+    return;
   }
+  launch_columns<float, N, 8>(context, space, d, {1, rows, V}, column_piece, 1.0f, false);
+  add_partials(context, as<float>(dbias), space, {1, pieces, V}, 1.0f, accumulate);
 }
 
 // Rows first … first + rows - 1 of x as a matrix.
@@ -127,6 +131,7 @@ void run(Context& context, const Head& head, const RowArguments& arguments, cons
   const int64_t chunks = max<int64_t>(ceil_div(S, most), 1);
   const int64_t step = min(most, round_up(ceil_div(S, chunks), tile_rows));
   auto* scores = static_cast<float*>(scratch(context, min(step, S) * stride * 4));
+  auto* space = static_cast<float*>(scratch(context, into_bias ? bias_space(min(step, S), V) : 0));
   const Matrix w = weight_in(context, head.w, dtype);
 
   int64_t first = 0;
@@ -144,8 +149,13 @@ void run(Context& context, const Head& head, const RowArguments& arguments, cons
       launch(context, score_rows<T>, dim3(static_cast<unsigned>(rows)), dim3(V <= 8192 ? 256 : 1024), 0, scores, stride,
              first, static_cast<int>(V), arguments, bad);
       if (into_bias) {
-        add_to_bias(context, gradients->dbias, static_cast<const T*>(d.data), rows, d.stride,
-                    gradients->accumulate_bias || first > 0);
+        const StridedRows<T> rows_of_d{static_cast<const T*>(d.data), d.stride};
+        const bool more = gradients->accumulate_bias || first > 0;
+        if (V % Pack<T>::size == 0) {
+          add_to_bias<T, Pack<T>::size>(context, gradients->dbias, rows_of_d, rows, space, more);
+        } else {
+          add_to_bias<T, 1>(context, gradients->dbias, rows_of_d, rows, space, more);
+        }
       }
     });
     if (into_x) multiply(context, {.y = rows_of(gradients->dx, first, rows), .a = d, .b = w});

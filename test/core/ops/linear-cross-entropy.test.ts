@@ -37,6 +37,7 @@ const cases = [
   [33, 32, 31],
   [5, 257, 16],
   [3, 9001, 4], // several tiles to a row of scores
+  [600, 33, 5], // a bias summed in pieces
 ].map(([rows, vocabulary, dim]) => ({
   name: `${rows} rows, ${vocabulary} words, ${dim} wide`,
   inputs: [normal([rows!, dim!], 1), normal([vocabulary!, dim!], 2, 0.5), normal([vocabulary!], 3)],
