@@ -13,7 +13,7 @@ import {
   tensorScope,
 } from "@ettin/core";
 import { describe, expect, test } from "vitest";
-import { device, levels } from "../../support/devices.ts";
+import { cpuOnly, device } from "../../support/devices.ts";
 import { network, tokens } from "../network/network.ts";
 
 type Float = "float32" | "bfloat16";
@@ -27,7 +27,7 @@ const bitsOf = async (w: Tensor): Promise<Uint8Array> => {
   return new Uint8Array(await w.backend.download(w.storage.id, w.offset * width, w.size * width));
 };
 
-describe.each(levels)("a weight that only products read, on %s", (level) => {
+describe.each(cpuOnly)("a weight that only products read, on %s", (level) => {
   const on = device(level);
   const random = (shape: number[], seed: number, dtype: Float = "float32") =>
     randn(shape, { seed, std: 1, device: on }).to(dtype);
