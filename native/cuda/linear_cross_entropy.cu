@@ -23,7 +23,7 @@ namespace ettin::ETTIN_LEVEL {
 
 namespace {
 
-constexpr int64_t chunk_bytes = int64_t{224} << 20;  // with what else a call needs, below the scratch that is kept
+constexpr int64_t chunk_bytes = int64_t{896} << 20;  // with what else a call needs, below the scratch that is kept
 constexpr int64_t tile_rows = 128;                   // chunks are whole tiles of a product
 
 struct Head {

@@ -12,7 +12,7 @@
 namespace ettin {
 
 namespace {
-constexpr int64_t kept_scratch = int64_t{256} << 20;
+constexpr int64_t kept_scratch = int64_t{2} << 30;
 }
 
 Context::Context(int number, const CudaHost& h) : gpu(number), host(h), downloads(number), products(make_products()) {
