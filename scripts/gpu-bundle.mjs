@@ -63,6 +63,7 @@ await main(async () => {
 
   const archive = join(out, "gpu-bundle.tar.xz");
   await timed("packing", () => compress(archive, "tar", ["-c", "-C", folder, "."]));
+  rmSync(folder, { recursive: true });
   const node = join(out, `node-${process.versions.node}.xz`);
   if (!existsSync(node)) await timed("packing Node", () => compress(node, "cat", [realpathSync(process.execPath)]));
   for (const file of [archive, node]) console.log(`${file}: ${(statSync(file).size / 1e6).toFixed(1)} MB`);

@@ -39,12 +39,10 @@ describe("what a machine lacks is named, with the way out", () => {
     ],
     [
       "no cuBLASLt",
-      {
-        cublaslt: 0,
-        cublasltName: "cuBLASLt is not found; tried libcublasLt.so.13. Install it, or set ETTIN_CUBLASLT",
-      },
+      { cublaslt: 0, cublasltName: "not found; tried libcublasLt.so.13" },
       "580.82.07",
-      "[device] cuBLASLt is not found; tried libcublasLt.so.13. Install it, or set ETTIN_CUBLASLT. " +
+      "[device] cuBLASLt, which matrix products on a GPU need, is not found (libcublasLt.so.13). Install it (the CUDA " +
+        "toolkit, or its package libcublas), or set ETTIN_CUBLASLT to the file; Python's nvidia-cublas has one too. " +
         'Or use device: "cpu".',
     ],
     [

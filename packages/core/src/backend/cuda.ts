@@ -59,7 +59,14 @@ export function checkedStatus(library: string, answer: CudaAnswer, driver: strin
       `Look at nvidia-smi${visible === undefined ? "" : ", and unset CUDA_VISIBLE_DEVICES"}; in a container, start it with its GPUs (--gpus all). ${OTHERWISE}`,
     );
   }
-  if (cublaslt === 0) throw spokenError("device", cublasltName, OTHERWISE);
+  if (cublaslt === 0) {
+    const file = `libcublasLt.so.${generation(runs)}`;
+    throw new EngineError(
+      "device",
+      `cuBLASLt, which matrix products on a GPU need, is not found (${file})`,
+      `Install it (the CUDA toolkit, or its package libcublas), or set ETTIN_CUBLASLT to the file; Python's nvidia-cublas has one too. ${OTHERWISE}`,
+    );
+  }
   const products = Math.floor(cublaslt / 10_000);
   if (products > generation(runs)) {
     throw new EngineError(
