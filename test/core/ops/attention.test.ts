@@ -1,19 +1,19 @@
-import { type AttentionDropout, attention, type Device, KernelError, Tensor, tensorScope } from "@ettin/core";
+import { attention, KernelError, Tensor, tensorScope } from "@ettin/core";
 import { describe, expect, test } from "vitest";
 import { type Array64, array64, normal } from "../../support/array64.ts";
-import { attention64, type Mask64, offsetsOf } from "../../support/attention64.ts";
-import { checkOp, expectClose, roundToBfloat16 } from "../../support/check-op.ts";
+import {
+  expectFormula,
+  inputsOf,
+  options,
+  reference,
+  rounded,
+  run,
+  type Setting,
+  tensor,
+} from "../../support/attention-case.ts";
+import { checkOp, expectClose } from "../../support/check-op.ts";
 import { device, levels } from "../../support/devices.ts";
-import { keyOf, philox } from "../../support/philox.ts";
 import { read } from "../../support/read.ts";
-
-interface Setting extends Mask64 {
-  readonly queries: readonly number[];
-  readonly keys?: readonly number[];
-  readonly heads?: readonly [heads: number, kvHeads: number];
-  readonly dim?: number;
-  readonly step?: number;
-}
 
 const settings: Record<string, Setting> = {
   "sequences of 1, 31, 32, 33 and no tokens": { queries: [0, 1, 31, 0, 32, 33, 0] },
@@ -31,76 +31,11 @@ const settings: Record<string, Setting> = {
   ...Object.fromEntries([24, 32, 40, 64].map((dim) => [`head size ${dim}`, { queries: [9, 13], heads: [2, 1], dim }])),
 };
 
-function inputsOf({ queries, keys = queries, heads: [heads, kvHeads] = [2, 2], dim = 8 }: Setting): Array64[] {
-  const total = (lengths: readonly number[]) => lengths.reduce((a, b) => a + b, 0);
-  return [
-    normal([total(queries), heads, dim], 1),
-    normal([total(keys), kvHeads, dim], 2),
-    normal([total(keys), kvHeads, dim], 3),
-  ];
-}
-
-const options = ({ queries, keys = queries, causal, window, scale }: Setting, on: Device) => ({
-  queryOffsets: Tensor.from(Int32Array.from(offsetsOf(queries)), { device: on }),
-  keyOffsets: Tensor.from(Int32Array.from(offsetsOf(keys)), { device: on }),
-  ...(causal && { causal }),
-  ...(window && { window }),
-  ...(scale && { scale }),
-});
-
-const reference = (inputs: readonly Array64[], setting: Setting) => {
-  const [q, k, v] = inputs as [Array64, Array64, Array64];
-  const { queries, keys = queries } = setting;
-  return attention64(q, k, v, offsetsOf(queries), offsetsOf(keys), setting);
-};
-
 checkOp("attention", {
   op: ([q, k, v], on, name) => attention(q!, k!, v!, options(settings[name]!, on)),
   reference: (inputs, name) => reference(inputs, settings[name]!).y,
   cases: Object.entries(settings).map(([name, setting]) => ({ name, inputs: inputsOf(setting) })),
 });
-
-type Dtype = "float32" | "bfloat16";
-
-const tensor = (x: Array64, on: Device, requiresGrad = false, dtype: Dtype = "float32") =>
-  Tensor.from(Float32Array.from(x.data), { shape: x.shape, device: on, requiresGrad, dtype });
-
-const rounded = (x: Array64): Array64 => array64(x.shape, (i) => roundToBfloat16(x.data[i]!));
-
-/** Forward and backward, with dy normal. In bfloat16 the inputs must be rounded. */
-async function run(
-  inputs: readonly Array64[],
-  on: Device,
-  call: (q: Tensor, k: Tensor, v: Tensor) => Tensor,
-  dtype: Dtype = "float32",
-) {
-  const dy = dtype === "float32" ? normal(inputs[0]!.shape, 9) : rounded(normal(inputs[0]!.shape, 9));
-  const reads = tensorScope(() => {
-    const [q, k, v] = inputs.map((x) => tensor(x, on, true, dtype)) as [Tensor, Tensor, Tensor];
-    const y = call(q, k, v);
-    const read = y.data();
-    y.backward({ gradient: tensor(dy, on, false, dtype) });
-    return [read, ...[q, k, v].map((x) => x.grad!.data())];
-  });
-  const [y, dq, dk, dv] = (await Promise.all(reads)) as [Float32Array, Float32Array, Float32Array, Float32Array];
-  return { y, dq, dk, dv, dyUsed: dy };
-}
-
-/** Forward and backward in both dtypes against the formula. */
-async function expectFormula(setting: Setting, on: Device, dropout?: AttentionDropout): Promise<void> {
-  for (const dtype of ["float32", "bfloat16"] as const) {
-    const inputs = dtype === "float32" ? inputsOf(setting) : inputsOf(setting).map(rounded);
-    const more = dropout ? { dropout } : {};
-    const got = await run(inputs, on, (q, k, v) => attention(q, k, v, { ...options(setting, on), ...more }), dtype);
-    const expected = reference(inputs, setting);
-    const gradients = expected.backward(got.dyUsed);
-    const tolerance = dtype === "float32" ? 1e-5 : 2 ** -7;
-    expectClose(got.y, expected.y.data, tolerance, `y in ${dtype}`);
-    expectClose(got.dq, gradients.dq.data, tolerance, `dq in ${dtype}`);
-    expectClose(got.dk, gradients.dk.data, tolerance, `dk in ${dtype}`);
-    expectClose(got.dv, gradients.dv.data, tolerance, `dv in ${dtype}`);
-  }
-}
 
 describe.each(levels)("attention on %s", (level) => {
   const on = device(level);
@@ -224,101 +159,6 @@ describe.each(levels)("attention on %s", (level) => {
   });
 });
 
-describe.each(levels)("attention with dropout on %s", (level) => {
-  const on = device(level);
-  const n = 64;
-  const dropout = { rate: 0.25, seed: 7, step: 3, site: 2 };
-
-  /** With equal scores and v the unit matrix, y shows each probability. */
-  async function kept(sequences: number, numbers: number | number[], more: Partial<typeof dropout> = {}) {
-    const lengths = Array.from({ length: sequences }, () => n);
-    const unit = Float32Array.from({ length: sequences * n * n }, (_, i) => (Math.floor(i / n) % n === i % n ? 1 : 0));
-    const y = await read(() => {
-      const q = Tensor.zeros([sequences * n, 2, n], { device: on });
-      const k = Tensor.zeros([sequences * n, 1, n], { device: on });
-      const v = Tensor.from(unit, { shape: [sequences * n, 1, n], device: on });
-      return attention(q, k, v, {
-        ...options({ queries: lengths }, on),
-        dropout: {
-          ...dropout,
-          ...more,
-          sequences: Array.isArray(numbers) ? Tensor.from(Int32Array.from(numbers), { device: on }) : numbers,
-        },
-      });
-    });
-    return Float32Array.from(y, (p) => Math.round(p * n * 1e4) / 1e4); // 0 or 1 / (1 − rate)
-  }
-
-  test("keeps a share of 1 − rate, scaled up to keep the mean", async () => {
-    const mask = await kept(2, 0);
-    const share = mask.filter((p) => p > 0).length / mask.length;
-    expect(new Set(mask)).toEqual(new Set([0, Math.fround(1.3333)])); // 1 / (1 − 0.25)
-    expect(Math.abs(share - 0.75)).toBeLessThan(0.02); // 16384 draws: five standard deviations are 0.017
-  });
-
-  test("the mask depends on seed, step, site, sequence and head, and on nothing else", async () => {
-    const both = await kept(2, 0);
-    const half = both.length / 2;
-    expect(await kept(2, 0)).toEqual(both);
-    expect(await kept(1, 1)).toEqual(both.slice(half)); // the second sequence alone, under its number
-    expect(await kept(2, [1, 0])).toEqual(Float32Array.of(...both.slice(half), ...both.slice(0, half)));
-    for (const other of [{ seed: 8 }, { step: 4 }, { site: 3 }]) {
-      expect(await kept(2, 0, other)).not.toEqual(both);
-    }
-    const heads = [0, 1].map((h) => both.filter((_, i) => Math.floor(i / n) % 2 === h));
-    expect(heads[0]).not.toEqual(heads[1]);
-    expect(both.slice(0, half)).not.toEqual(both.slice(half));
-  });
-
-  test("forward and gradient are the formula's with that mask", async () => {
-    const mask = await kept(2, 0);
-    const setting: Setting = {
-      queries: [n, n],
-      heads: [2, 1],
-      dim: 32,
-      window: [20, 30],
-      kept: (h, t, key) => (mask[(t * 2 + h) * n + (key % n)]! > 0 ? 4 / 3 : 0),
-    };
-    const inputs = inputsOf(setting);
-    const got = await run(inputs, on, (q, k, v) => attention(q, k, v, { ...options(setting, on), dropout }));
-    const expected = reference(inputs, setting);
-    const gradients = expected.backward(got.dyUsed);
-    expectClose(got.y, expected.y.data, 1e-5, "y");
-    expectClose(got.dq, gradients.dq.data, 1e-5, "dq");
-    expectClose(got.dk, gradients.dk.data, 1e-5, "dk");
-    expectClose(got.dv, gradients.dv.data, 1e-5, "dv");
-  });
-});
-
-/** What is kept of each probability, drawn in plain arithmetic (native/cpu/philox.h). */
-function keptOf({ queries, keys = queries }: Setting, { rate, seed, step, site }: AttentionDropout, numbers: number[]) {
-  const [q0, k0, key] = [offsetsOf(queries), offsetsOf(keys), keyOf(seed, step)];
-  return (head: number, t: number, row: number): number => {
-    const b = queries.findIndex((_, i) => t < q0[i + 1]!);
-    const [j, place] = [row - k0[b]!, t - q0[b]! + keys[b]! - queries[b]!];
-    const counter = [Math.floor(j / 64) * 16 + (j % 16), place, numbers[b]!, (site << 12) ^ head];
-    const word = philox(counter, key)[Math.floor(j / 16) % 4]!;
-    return word >>> 1 >= rate * 2 ** 31 ? 1 / (1 - rate) : 0;
-  };
-}
-
-describe.each(levels)("attention's dropout mask on %s", (level) => {
-  const on = device(level);
-  const numbers = [5, 2];
-  const dropped: Record<string, Setting> = {
-    "head size 32, a window": { queries: [90, 20], dim: 32, window: [20, 30] },
-    "head size 64, causal and grouped": { queries: [100, 30], heads: [2, 1], dim: 64, causal: true },
-    "head size 128": { queries: [70, 1], heads: [1, 1], dim: 128 },
-    "head size 136": { queries: [20, 36], heads: [1, 1], dim: 136 },
-    "fewer queries than keys": { queries: [10, 40], keys: [100, 44], heads: [1, 1], dim: 64, causal: true },
-  };
-  test.each(Object.entries(dropped))("%s: forward and gradient are the formula's with philox's mask", (_, setting) => {
-    const dropout = { rate: 0.25, seed: 7, step: 3, site: 2 };
-    const sequences = Tensor.from(Int32Array.from(numbers), { device: on });
-    return expectFormula({ ...setting, kept: keptOf(setting, dropout, numbers) }, on, { ...dropout, sequences });
-  });
-});
-
 // On a GPU tokens are rounded up to a few sizes; how many there are is known on the device alone.
 describe.each(levels.filter((level) => level === "cuda"))("rows behind the last offset on %s", (level) => {
   const on = device(level);
@@ -349,23 +189,6 @@ describe.each(levels.filter((level) => level === "cuda"))("rows behind the last 
       expect(rows(y, 70, 90), name).toEqual(Array.from({ length: 20 * 32 }, () => 0));
     }
   });
-});
-
-test("every level draws the same dropout mask", async () => {
-  const masks = await Promise.all(
-    levels.map(async (level) => {
-      const on = device(level);
-      const y = await read(() => {
-        const zeros = Tensor.zeros([50, 1, 8], { device: on });
-        return attention(zeros, zeros, Tensor.ones([50, 1, 8], { device: on }), {
-          ...options({ queries: [50] }, on),
-          dropout: { rate: 0.5, seed: 1, step: 1, site: 1 },
-        });
-      });
-      return Float32Array.from(y, (p) => Math.round(p * 25)); // how many of the 50 keys stay
-    }),
-  );
-  for (const mask of masks) expect(mask).toEqual(masks[0]);
 });
 
 describe("attention's errors", () => {
