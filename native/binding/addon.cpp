@@ -156,7 +156,7 @@ Napi::Value synchronize(const Napi::CallbackInfo& info) {
 }
 
 // wrap(device, typedArray): a storage over JavaScript's memory, which is kept alive until the last kernel that may read
-// it.
+// it; on a GPU a copy, and -1 where there is no room for it.
 Napi::Value wrap(const Napi::CallbackInfo& info) {
   const Bytes bytes = bytes_of(info[1]);
   Device& on = device(info);
@@ -165,7 +165,7 @@ Napi::Value wrap(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(id));
 }
 
-// mapFile(device, path): {storage, bytes}, read only.
+// mapFile(device, path): {storage, bytes}, read only; a storage of -1 as wrap's.
 Napi::Value map_file(const Napi::CallbackInfo& info) {
 #ifdef _WIN32
   throw Napi::Error::New(info.Env(), "mapping files is not supported on Windows yet. Read the file and wrap it.");

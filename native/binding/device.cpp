@@ -229,7 +229,11 @@ int64_t Device::allocate(int64_t bytes) {
 int64_t Device::wrap(void* data, int64_t bytes, Storage::Owner owner, int64_t held) {
   if (stream_.gpu) {
     const int64_t id = allocate(bytes);
-    if (id < 0) throw OutOfMemory(bytes);
+    if (id < 0) {
+      if (held >= 0) environment_.forget(held);
+      if (owner == Storage::Owner::file) unmap(data, bytes);
+      return -1;
+    }
     Storage* storage = storages_[static_cast<size_t>(id)];
     stream_.push(std::make_unique<WrapTask>(environment_, storage, data, owner, held));
     return id;

@@ -27,7 +27,7 @@ class Device {
 
   // -1 when there is not enough memory.
   int64_t allocate(int64_t bytes);
-  // A storage over memory of the host, or, on a GPU, with its contents. Throws OutOfMemory.
+  // A storage over memory of the host, or, on a GPU, with its contents: -1 where there is no room for them.
   int64_t wrap(void* data, int64_t bytes, Storage::Owner owner, int64_t held = -1);
   void release(const int32_t* ids, size_t count);
   void set_weight(int64_t id);

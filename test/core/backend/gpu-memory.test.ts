@@ -52,6 +52,7 @@ describe("memory of a GPU", () => {
     expect(more).toThrow(
       /^\[memory\] 0\.4 MB asked for on cuda:0 .*, 0\.9 MB in use, limit 1 MB\. Lower the batch size/,
     );
+    expect(() => on.backend.wrap(new Uint8Array(400_000))).toThrow(/^\[memory\] 0\.4 MB asked for on cuda:0/);
     x.dispose();
     const again = more();
     again.dispose();

@@ -51,6 +51,7 @@ export interface Addon {
   /** Rejects with a string. */
   download(device: number, storage: StorageId, byteOffset: number, bytes: number): Promise<ArrayBuffer>;
   synchronize(device: number): Promise<void>;
+  /** -1 when there is not enough memory on a GPU, which gets a copy; so for `mapFile`'s storage. */
   wrap(device: number, data: Bytes): StorageId;
   mapFile(device: number, path: string): { storage: StorageId; bytes: number };
   setWeight(device: number, storage: StorageId): void;

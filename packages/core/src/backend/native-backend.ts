@@ -2,7 +2,7 @@
 import { EngineError } from "../errors.ts";
 import { DTYPE_BYTES, DTYPE_CODES } from "../tensor/dtype.ts";
 import type { Addon } from "./addon.ts";
-import type { Backend, Capabilities, Kernels, MemoryStats, TensorView } from "./contract.ts";
+import type { Backend, Capabilities, Kernels, MemoryStats, StorageId, TensorView } from "./contract.ts";
 
 type Argument = TensorView | readonly TensorView[] | number | boolean | null;
 
@@ -19,14 +19,14 @@ export function nativeBackend(addon: Addon, device: number, { name, capabilities
   const checked = (missing: number | undefined): void => {
     if (missing !== undefined) throw outOfMemory(name, missing, addon.memoryStats(device), whenFull);
   };
+  const taken = (storage: StorageId, bytes: number): StorageId => {
+    if (storage < 0) throw outOfMemory(name, bytes, addon.memoryStats(device), whenFull);
+    return storage;
+  };
   const memory: Omit<Backend, keyof Kernels> = {
     name,
     capabilities,
-    allocate(bytes) {
-      const storage = addon.allocate(device, bytes);
-      if (storage < 0) throw outOfMemory(name, bytes, addon.memoryStats(device), whenFull);
-      return storage;
-    },
+    allocate: (bytes) => taken(addon.allocate(device, bytes), bytes),
     release(storages) {
       if (storages.length > releasing.length) releasing = new Int32Array(2 * storages.length);
       releasing.set(storages);
@@ -35,13 +35,16 @@ export function nativeBackend(addon: Addon, device: number, { name, capabilities
     upload: (storage, byteOffset, data) => checked(addon.upload(device, storage, byteOffset, data)),
     download: (storage, byteOffset, bytes) => addon.download(device, storage, byteOffset, bytes).catch(rethrow),
     synchronize: () => addon.synchronize(device).catch(rethrow),
-    wrap: (data) => addon.wrap(device, data),
+    wrap: (data) => taken(addon.wrap(device, data), data.byteLength),
     mapFile(path) {
+      let mapped: ReturnType<Addon["mapFile"]>;
       try {
-        return addon.mapFile(device, path);
+        mapped = addon.mapFile(device, path);
       } catch (error) {
         throw new EngineError("mapFile", (error as Error).message, "Check the path and that the file is complete.");
       }
+      taken(mapped.storage, mapped.bytes);
+      return mapped;
     },
     setWeight: (storage) => addon.setWeight(device, storage),
     memoryStats: () => addon.memoryStats(device),
