@@ -5,7 +5,8 @@ import type { GpuReport, GpuTask } from "./support/gpu-process.ts";
 import { median } from "./support/peak.ts";
 import { peer } from "./support/peer.ts";
 
-export const name = "One GPU: pretraining and encoding at 1024 tokens in bfloat16 (PyTorch beside us in the same run)";
+export const name =
+  "One GPU: pretraining and encoding at 1024 tokens, ranking of pairs of real lengths, in bfloat16 (PyTorch beside us in the same run)";
 
 interface Options {
   quick: boolean;
@@ -25,6 +26,9 @@ type Size = keyof typeof SHAPES;
 const VOCABULARY = 50_368;
 const LENGTH = 1024;
 const SCORED = 0.3;
+/** Ranking of pairs: texts of a step, and the most tokens of one. */
+const PAIRED = 256;
+const LONGEST = 256;
 /** Operations a second of an H100 or H200 in bfloat16, as NVIDIA states them. */
 const PEAK = 989.4e12;
 
@@ -32,7 +36,7 @@ const PEAK = 989.4e12;
  * Floating-point operations of one token's step: 6 (weights without the embedding + scored share · V · d) + 12 d times the
  * keys that a query sees, summed over layers; a third of it for encoding, which has no backward pass and no head.
  */
-function operations(task: GpuTask["task"], size: Size): number {
+function operations(task: "mlm-train" | "encode", size: Size): number {
   const [layers, hidden, intermediate] = SHAPES[size];
   const weights = layers * (4 * hidden * hidden + 3 * hidden * intermediate);
   const global = Math.ceil(layers / 3);
@@ -60,31 +64,34 @@ export async function run({ quick, only }: Options): Promise<void> {
     `  ${"".padEnd(20)}${"tokens/s".padStart(10)}${"MFU".padStart(7)}${"step ms".padStart(9)}${"first s".padStart(9)}` +
       `${"MB".padStart(8)}${"PyTorch".padStart(11)}${"first s".padStart(9)}${"MB".padStart(8)}   speed  memory`,
   );
-  for (const kind of ["mlm-train", "encode"] as const) {
+  for (const kind of ["mlm-train", "encode", "dense-train"] as const) {
     for (const size of Object.keys(SHAPES) as Size[]) {
       const label = `${kind} ${size}`;
       if (!(only?.split(" ") ?? []).every((word) => label.split(" ").includes(word))) continue;
-      const sequences = quick ? 2 : SHAPES[size][3];
+      const pairs = kind === "dense-train";
+      const sequences = quick ? 2 : pairs ? PAIRED : SHAPES[size][3];
+      const length = pairs ? LONGEST : LENGTH;
       const task: GpuTask = {
         task: kind,
         size,
         sequences,
-        length: LENGTH,
+        length,
         steps: quick ? 2 : 10,
         warmup: quick ? 1 : 4,
       };
       const ours = inProcess(task);
       const { steps, warmup } = task;
-      const flags = Object.entries({ size, sequences, length: LENGTH, steps, warmup });
+      const flags = Object.entries({ size, sequences, length, steps, warmup });
       const theirs = peer("gpu.py", kind, ...flags.flatMap(([key, value]) => [`--${key}`, `${value}`]), "--json");
-      const rate = (sequences * LENGTH) / median(ours.seconds);
+      const rate = median(ours.seconds.map((seconds, i) => ours.tokens[i]! / seconds));
+      const share = kind === "dense-train" ? "" : `${((100 * rate * operations(kind, size)) / PEAK).toFixed(1)}%`;
       const beside = theirs
         ? `${theirs.tokens_per_s!.toFixed(0).padStart(11)}${theirs.first_step_s!.toFixed(1).padStart(9)}` +
           `${theirs.peak_mb!.toFixed(0).padStart(8)}${(rate / theirs.tokens_per_s!).toFixed(2).padStart(7)}×` +
           `${(ours.peak / theirs.peak_mb!).toFixed(2).padStart(7)}×`
         : "";
       console.log(
-        `  ${label.padEnd(20)}${rate.toFixed(0).padStart(10)}${((100 * rate * operations(kind, size)) / PEAK).toFixed(1).padStart(6)}%` +
+        `  ${label.padEnd(20)}${rate.toFixed(0).padStart(10)}${share.padStart(7)}` +
           `${(1e3 * median(ours.seconds)).toFixed(1).padStart(9)}${ours.firstStep.toFixed(2).padStart(9)}` +
           `${ours.peak.toFixed(0).padStart(8)}${beside}`,
       );

@@ -6,7 +6,7 @@
 #   build      builds the CUDA kernels again with the machine's nvcc
 #   ops        the tests of the ops;  suite: all tests that compute;  test=FILTER: those whose path has it
 #   sanitize   compute-sanitizer over some ops: memory, then races
-#   bench      pretraining and encoding beside PyTorch, size by size;  bench=WORDS: one line, "mlm-train 150m"
+#   bench      pretraining, encoding and ranking of pairs beside PyTorch, size by size;  bench=WORDS: one line, "mlm-train 150m"
 #
 # Without a step: facts, ops, bench, suite, sanitize. Each has a time limit, and all together $SECONDS_IN_ALL; what is
 # printed is also in $OUT/<step>.log. $RELEASE is the folder with the archives.
@@ -107,7 +107,7 @@ for name in "$@"; do
       step sanitize 180 bash -c 'sanitize racecheck "$@"' - test/core/ops/{self-attention,layer-norm,sum,softmax}.test.ts
       ;;
     bench)
-      for line in "mlm-train 17m" "mlm-train 68m" "mlm-train 150m" "mlm-train 400m" "mlm-train 1b" "encode 17m" "encode 150m" "encode 1b"; do
+      for line in "mlm-train 17m" "mlm-train 68m" "mlm-train 150m" "mlm-train 400m" "mlm-train 1b" "encode 17m" "encode 150m" "encode 1b" "dense-train 17m" "dense-train 150m"; do
         LINES_SHOWN=2 step bench 150 bash -c 'benchmark "$1"' - "$line"
       done
       ;;

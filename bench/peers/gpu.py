@@ -2,16 +2,22 @@
 
     python gpu.py mlm-train --size 150m --sequences 64 --length 1024 --steps 10 --json
 
+    python gpu.py dense-train --size 17m --sequences 256 --length 256 --json
+
 The encoder is written here in plain PyTorch: layers compiled one by one (they share their code, so compiling takes
 seconds), scaled_dot_product_attention in global layers, flex_attention with a block mask in windowed ones, the head on
 scored rows only, fused AdamW. `--model transformers` runs ModernBERT of the transformers library instead. Where a
 variant does not run, the reason is printed and the others go on; the figure is the fastest one's.
+
+`dense-train` is a step of ranking pairs (mean pooling, in-batch negatives) as Sentence Transformers takes it: ModernBERT
+of the transformers library on texts of real lengths, padded to the longest; tokens are counted without the padding.
 
 Prints one JSON line: tokens_per_s, step_ms, first_step_s, peak_mb (allocated), reserved_mb, variant.
 """
 import argparse
 import json
 import math
+import os
 import statistics
 import sys
 import time
@@ -144,6 +150,12 @@ class Transformers(nn.Module):
 
 
 def variants(args, device):
+    if args.task == "dense-train":
+        for attention in ("flash_attention_2", "sdpa"):
+            for compiled in (False, True) if args.compile else (False,):
+                name = f"transformers {attention}{', compiled' if compiled else ''}"
+                yield name, lambda a=attention, c=compiled: Retriever(args.size, a, device, c)
+        return
     if args.model == "transformers":
         for attention in ("flash_attention_2", "sdpa"):
             yield f"transformers {attention}", lambda a=attention: Transformers(args.size, a, device, args.compile)
@@ -203,9 +215,60 @@ def encode(model, args, device):
     return args.sequences * args.length / statistics.median(seconds), seconds, first
 
 
+class Retriever(nn.Module):
+    def __init__(self, size, attention, device, compiled):
+        super().__init__()
+        self.model = Transformers(size, attention, device, False).model.model
+        if compiled:
+            self.model = torch.compile(self.model, dynamic=True)
+
+    def forward(self, ids, mask):
+        hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+        kept = mask.unsqueeze(-1)
+        return F.normalize((hidden * kept).sum(dim=1).float() / kept.sum(dim=1), dim=-1)
+
+
+def real_lengths(count, longest, step):
+    with open(os.path.join(os.path.dirname(__file__), "..", "data", "lengths.json")) as file:
+        lengths = json.load(file)["lengths"]
+    return [min(longest, lengths[(step * count + i) % len(lengths)]) for i in range(count)]
+
+
+def train_pairs(model, args, device):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=device.type == "cuda")
+    half = args.sequences // 2
+    rates, seconds, first = [], [], None
+    for step in range(args.warmup + args.steps):
+        lengths = real_lengths(2 * half, args.length, step)
+        columns = []
+        for column in (lengths[:half], lengths[half:]):
+            mask = torch.arange(max(column))[None, :] < torch.tensor(column)[:, None]
+            ids = torch.randint(5, 50000, mask.shape) * mask
+            columns.append((ids.to(device), mask.long().to(device)))
+        synchronize(device)
+        start = time.perf_counter()
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            queries, documents = (model(ids, mask) for ids, mask in columns)
+        scores = 20 * queries @ documents.T
+        loss = F.cross_entropy(scores, torch.arange(half, device=device))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        value = loss.item()
+        took = time.perf_counter() - start
+        if not math.isfinite(value):
+            raise RuntimeError(f"loss {value}")
+        first = took if first is None else first
+        if step >= args.warmup:
+            seconds.append(took)
+            rates.append(sum(lengths) / took)
+    return statistics.median(rates), seconds, first
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=["mlm-train", "encode"])
+    parser.add_argument("task", choices=["mlm-train", "encode", "dense-train"])
     parser.add_argument("--size", choices=SIZES, default="17m")
     parser.add_argument("--sequences", type=int, default=64)
     parser.add_argument("--length", type=int, default=1024)
@@ -225,7 +288,7 @@ def main():
                 torch.cuda.empty_cache()
                 torch.cuda.reset_peak_memory_stats()
             model = build()
-            run = train if args.task == "mlm-train" else encode
+            run = {"mlm-train": train, "encode": encode, "dense-train": train_pairs}[args.task]
             rate, seconds, first = run(model, args, device)
         except Exception as error:  # another variant may run
             print(f"{name}: {type(error).__name__}: {str(error).splitlines()[0][:200]}", file=sys.stderr)

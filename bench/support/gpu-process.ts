@@ -2,10 +2,14 @@
  * A process of its own that pretrains, or encodes with, an encoder of random weights on sequences of one length, and says
  * how long the steps took: its argument is a `GpuTask`. ETTIN_DEVICE chooses the device.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  AdamW,
+  clipGradNorm,
+  crossEntropy,
+  l2Normalize,
   ModernBertForMaskedLM,
   ModernBertModel,
   memoryStats,
@@ -17,10 +21,11 @@ import {
 import { ettinTokenIds, LanguageModelingLoss, objectiveCollator } from "@ettin/pretrain";
 
 export interface GpuTask {
-  task: "mlm-train" | "encode";
+  task: "mlm-train" | "encode" | "dense-train";
   size: string;
-  /** Of a step. */
+  /** Of a step; half of them queries, half their answers where pairs are ranked. */
   sequences: number;
+  /** Of each sequence; of the longest where pairs are ranked, which have real lengths. */
   length: number;
   steps: number;
   warmup: number;
@@ -29,6 +34,8 @@ export interface GpuTask {
 export interface GpuReport {
   /** Of each step after the warm-up. */
   seconds: number[];
+  /** Of each of these steps. */
+  tokens: number[];
   /** From the start of the process to the end of the first step. */
   firstStep: number;
   /** The loss of the last step; of an encoding its first number. */
@@ -39,7 +46,7 @@ export interface GpuReport {
 }
 
 const task = JSON.parse(process.argv.at(-1)!) as GpuTask;
-const report: GpuReport = { seconds: [], firstStep: 0, value: 0, peak: 0, reserved: 0 };
+const report: GpuReport = { seconds: [], tokens: [], firstStep: 0, value: 0, peak: 0, reserved: 0 };
 const uptime = () => performance.now() / 1000;
 
 let state = 1;
@@ -48,8 +55,8 @@ const id = () => {
   return 5 + (state % 49_000);
 };
 
-if (task.task === "mlm-train") await pretrain();
-else await encode();
+const run = { "mlm-train": pretrain, encode, "dense-train": rankTexts };
+await run[task.task]();
 const { peak, scratchPeak, packed, reserved } = memoryStats();
 report.peak = (peak + scratchPeak + packed) / 1e6;
 report.reserved = (reserved + scratchPeak) / 1e6;
@@ -80,7 +87,10 @@ async function pretrain(): Promise<void> {
   });
   for await (const { step, loss, seconds } of trainer.steps()) {
     if (step === 1) report.firstStep = uptime();
-    if (step > warmup) report.seconds.push(seconds);
+    if (step > warmup) {
+      report.seconds.push(seconds);
+      report.tokens.push(sequences * length);
+    }
     report.value = loss;
   }
   rmSync(outputDir, { recursive: true, force: true });
@@ -96,6 +106,46 @@ async function encode(): Promise<void> {
     const [read] = tensorScope(() => [segmentMean(model.forward({ tokens, offsets }), Tensor.from(offsets)).data()]);
     report.value = (await read!)[0]!;
     if (step === 1) report.firstStep = uptime();
-    if (step > warmup) report.seconds.push(uptime() - start);
+    if (step > warmup) {
+      report.seconds.push(uptime() - start);
+      report.tokens.push(sequences * length);
+    }
+  }
+}
+
+/** Mean pooling and in-batch negatives, in bfloat16 with float32 weights, as the trainer runs them. */
+async function rankTexts(): Promise<void> {
+  const { size, sequences, length: longest, steps, warmup } = task;
+  const model = ModernBertModel.fromConfig(`ettin-encoder-${size}`);
+  model.computeDtype = "bfloat16";
+  const parameters = model.entries().map(({ tensor }) => tensor);
+  const optimizer = new AdamW(parameters, { learningRate: 1e-5 });
+  const lengths = JSON.parse(readFileSync(new URL("../data/lengths.json", import.meta.url), "utf8"))
+    .lengths as number[];
+  const half = sequences / 2;
+  const targets = Int32Array.from({ length: half }, (_, i) => i);
+  for (let step = 1; step <= warmup + steps; step++) {
+    const offsets = new Int32Array(sequences + 1);
+    for (let i = 0; i < sequences; i++) {
+      offsets[i + 1] = offsets[i]! + Math.min(longest, lengths[((step - 1) * sequences + i) % lengths.length]!);
+    }
+    const tokens = Int32Array.from({ length: offsets[sequences]! }, id);
+    const start = uptime();
+    const [loss] = tensorScope(() => {
+      const pooled = segmentMean(model.forward({ tokens, offsets }), Tensor.from(offsets)).to("float32");
+      const vectors = l2Normalize(pooled);
+      const scores = vectors.slice(0, half).matmul(vectors.slice(half, sequences).transpose(0, 1)).mul(20);
+      const loss = crossEntropy(scores, Tensor.from(targets)).mean();
+      loss.backward();
+      optimizer.step(1e-5, clipGradNorm(parameters, 1));
+      optimizer.zeroGrad();
+      return [loss.data()];
+    });
+    report.value = (await loss!)[0]!;
+    if (step === 1) report.firstStep = uptime();
+    if (step > warmup) {
+      report.seconds.push(uptime() - start);
+      report.tokens.push(tokens.length);
+    }
   }
 }
