@@ -18,7 +18,8 @@ namespace {
 constexpr size_t workspace_bytes = size_t{64} << 20;  // what NVIDIA advises for Hopper is half of it
 
 void must(int status, const char* what) {
-  if (status != 0) fail("cuBLASLt: %s: status %d", what, status);
+  if (status != 0)
+    fail("cuBLASLt: %s: status %d. Run ettin doctor, or name another cuBLASLt by ETTIN_CUBLASLT.", what, status);
 }
 
 // All that a plan depends on; compared as bytes. n and k are rungs where they count tokens.
@@ -156,9 +157,11 @@ class Products {
     c.MatmulPreferenceDestroy(preference);
     if (status != 0 || returned == 0 || best.state != 0) {
       destroy(plan);
-      fail("cuBLASLt has no algorithm for a product of [%lld,%lld] and [%lld,%lld], status %d",
-           static_cast<long long>(key.n), static_cast<long long>(key.k), static_cast<long long>(key.k),
-           static_cast<long long>(key.m), status);
+      fail(
+          "cuBLASLt has no algorithm for a product of [%lld,%lld] and [%lld,%lld], status %d. Name a newer one by "
+          "ETTIN_CUBLASLT.",
+          static_cast<long long>(key.n), static_cast<long long>(key.k), static_cast<long long>(key.k),
+          static_cast<long long>(key.m), status);
     }
     plan.algorithm = best.algorithm;
     return plan;

@@ -112,12 +112,15 @@ __device__ __forceinline__ float block_max(float x) {
   return x;
 }
 
-// Four, or eight, neighbours in one 16-byte access; p must be aligned to it.
-template <class T>
-struct alignas(16) Pack {
-  static constexpr int size = 16 / sizeof(T);
-  T item[size];
+// Neighbours that a thread reads or writes in accesses of 16 bytes, of fewer where there are not so many.
+template <class T, int N>
+struct alignas(N * sizeof(T) < 16 ? N * sizeof(T) : 16) Run {
+  static constexpr int size = N;
+  T item[N];
 };
+// Four, or eight, in one access; p must be aligned to it.
+template <class T>
+using Pack = Run<T, static_cast<int>(16 / sizeof(T))>;
 template <class T>
 __device__ __forceinline__ Pack<T> load_pack(const T* p) {
   return *reinterpret_cast<const Pack<T>*>(p);

@@ -39,16 +39,16 @@ __global__ void __launch_bounds__(norm_threads) norm_forward_rows(NormForward<X>
   const int lane = static_cast<int>(threadIdx.x) % lanes, packs = a.C / N;
   const int64_t t = int64_t{blockIdx.x} * (norm_threads / lanes) + threadIdx.x / lanes;
   if (t >= a.T) return;  // whole warps; where a row has several the grid fits
-  Raw<X, N> raw[P];
+  Run<X, N> raw[P];
 #pragma unroll
   for (int p = 0; p < P; p++) {
-    if (lane + p * lanes < packs) raw[p] = read_raw<N>(a.x + t * a.C + (lane + p * lanes) * N);
+    if (lane + p * lanes < packs) raw[p] = load_run<N>(a.x + t * a.C + (lane + p * lanes) * N);
   }
   if (a.residual) {
-    Raw<X, N> more[P];
+    Run<X, N> more[P];
 #pragma unroll
     for (int p = 0; p < P; p++) {
-      if (lane + p * lanes < packs) more[p] = read_raw<N>(a.residual + t * a.C + (lane + p * lanes) * N);
+      if (lane + p * lanes < packs) more[p] = load_run<N>(a.residual + t * a.C + (lane + p * lanes) * N);
     }
 #pragma unroll
     for (int p = 0; p < P; p++) {
@@ -58,8 +58,8 @@ __global__ void __launch_bounds__(norm_threads) norm_forward_rows(NormForward<X>
       widen(r, more[p]);
 #pragma unroll
       for (int j = 0; j < N; j++) v[j] += r[j];
-      narrow(raw[p], v);
-      write_raw(a.sum + t * a.C + (lane + p * lanes) * N, raw[p]);
+      raw[p] = to_run<X>(v);
+      *reinterpret_cast<Run<X, N>*>(a.sum + t * a.C + (lane + p * lanes) * N) = raw[p];
     }
   }
 
@@ -124,14 +124,14 @@ __global__ void __launch_bounds__(norm_threads, norm_residency(P, biased)) norm_
   const int packs = a.C / N;
   float dw[P][N] = {}, db[biased ? P : 1][N] = {};
   for (int64_t t = int64_t{blockIdx.x} * R + row; t < a.T; t += int64_t{gridDim.x} * R) {
-    Raw<X, N> dy[P], s[P], dsum[P];
+    Run<X, N> dy[P], s[P], dsum[P];
 #pragma unroll
     for (int p = 0; p < P; p++) {
       if (lane + p * lanes >= packs) continue;
       const int64_t at = t * a.C + (lane + p * lanes) * N;
-      dy[p] = read_raw<N>(a.dy + at);
-      s[p] = read_raw<N>(a.s + at);
-      if (a.dsum) dsum[p] = read_raw<N>(a.dsum + at);
+      dy[p] = load_run<N>(a.dy + at);
+      s[p] = load_run<N>(a.s + at);
+      if (a.dsum) dsum[p] = load_run<N>(a.dsum + at);
     }
     const float mean = centered ? a.mean[t] : 0.0f, rstd = a.rstd[t];
     float sums[2] = {0.0f, 0.0f};  // of g, of g n

@@ -51,13 +51,13 @@ __global__ void sum_pieces(RowSums<Y, X> a, int64_t column_blocks) {
     }
   };
   for (int64_t i = begin; i < end; i += sum_ahead) {
-    Raw<X, N> raw[sum_ahead];
+    Run<X, N> raw[sum_ahead];
     int32_t numbers[sum_ahead];
 #pragma unroll
     for (int k = 0; k < sum_ahead; k++) {
       const int64_t at = min(i + k, end - 1);
       numbers[k] = a.sorted[at];
-      raw[k] = read_raw<N>(a.x + int64_t{a.order[at]} * a.C + c);
+      raw[k] = load_run<N>(a.x + int64_t{a.order[at]} * a.C + c);
     }
 #pragma unroll
     for (int k = 0; k < sum_ahead; k++) {

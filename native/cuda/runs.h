@@ -1,14 +1,9 @@
-// Runs: a few neighbours that a thread reads or writes in accesses of 16 bytes, and the values of their elements.
+// The values of a run's elements (level.h), and runs of values.
 #pragma once
 
 #include "level.h"
 
 namespace ettin::ETTIN_LEVEL {
-
-template <class T, int N>
-struct alignas(N * sizeof(T) < 16 ? N * sizeof(T) : 16) Run {
-  T item[N];
-};
 
 // Elements of a run of which none of the types needs more accesses than its width demands: 16 bytes of the narrowest.
 template <class... T>
@@ -68,28 +63,37 @@ __device__ __forceinline__ float value_at(const Run<bf16, N>& run, int k) {
   }
 }
 
-template <int N, class T, class V>
-__device__ __forceinline__ void store_run(T* p, const V (&x)[N]) {
-  Run<T, N> run;
-#pragma unroll
-  for (int k = 0; k < N; k++) put(run.item[k], x[k]);
-  *reinterpret_cast<Run<T, N>*>(p) = run;
-}
+// Two values rounded to bfloat16, the first in the lower half: one instruction on the device.
+__device__ __forceinline__ uint32_t round_pair(float first, float second) {
 #ifdef __CUDA_ARCH__
-// Two roundings in one instruction.
-template <int N>
-__device__ __forceinline__ void store_run(bf16* p, const float (&x)[N]) {
-  if constexpr (N % 2 == 0) {
-    Run<uint32_t, N / 2> run;
+  uint32_t pair;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(second), "f"(first));
+  return pair;
+#else
+  return to_bf16(first).bits | uint32_t{to_bf16(second).bits} << 16;
+#endif
+}
+
+// Values as elements of T.
+template <class T, int N, class V>
+__device__ __forceinline__ Run<T, N> to_run(const V (&x)[N]) {
+  if constexpr (sizeof(T) == 2 && sizeof(V) == 4 && N % 2 == 0) {
+    Run<uint32_t, N / 2> pairs;
 #pragma unroll
-    for (int k = 0; k < N / 2; k++)
-      asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(run.item[k]) : "f"(x[2 * k + 1]), "f"(x[2 * k]));
-    *reinterpret_cast<Run<uint32_t, N / 2>*>(p) = run;
+    for (int k = 0; k < N / 2; k++) {
+      pairs.item[k] = round_pair(static_cast<float>(x[2 * k]), static_cast<float>(x[2 * k + 1]));
+    }
+    return __builtin_bit_cast(Run<T, N>, pairs);
   } else {
+    Run<T, N> run;
 #pragma unroll
-    for (int k = 0; k < N; k++) p[k] = to_bf16(x[k]);
+    for (int k = 0; k < N; k++) put(run.item[k], x[k]);
+    return run;
   }
 }
-#endif
+template <int N, class T, class V>
+__device__ __forceinline__ void store_run(T* p, const V (&x)[N]) {
+  *reinterpret_cast<Run<T, N>*>(p) = to_run<T>(x);
+}
 
 }  // namespace ettin::ETTIN_LEVEL

@@ -1,4 +1,5 @@
-// What a kernel may ask of the stream that runs it. Implemented in runtime/, built once for the baseline.
+// What a kernel may ask of the stream that runs it. Implemented in runtime/, built once for the
+// baseline, and for GPUs in cuda/runtime/.
 #pragma once
 
 #include <stdint.h>

@@ -86,7 +86,8 @@ std::string Replay::fault_of(int64_t sequence) const {
 #pragma GCC diagnostic pop
     return text;
   }
-  if (table_.count > FaultTable::capacity && sequence > last_) return "more kernels have failed than are recorded.";
+  if (table_.count > FaultTable::capacity && sequence > last_)
+    return "more kernels have failed than are recorded. Mend the first failure that is told and run again.";
   return "";
 }
 

@@ -100,9 +100,4 @@ void GpuMemory::trim() {
   }
 }
 
-int64_t GpuMemory::held() {
-  const std::lock_guard<std::mutex> hold(lock_);
-  return held_;
-}
-
 }  // namespace ettin

@@ -25,7 +25,6 @@ class GpuMemory final : public MemorySource {
   void trim() override;  // segments that are wholly free go back to the driver
 
   void release();  // all of it, whoever uses it
-  int64_t held();  // bytes of all segments
 
  private:
   struct Piece {
@@ -42,7 +41,7 @@ class GpuMemory final : public MemorySource {
   std::mutex lock_;  // the JavaScript thread takes storages, the executor packed copies
   Pieces pieces_;
   std::set<std::pair<int64_t, char*>> free_;  // by size, then address
-  int64_t held_ = 0;
+  int64_t held_ = 0;                          // bytes of all segments
 };
 
 }  // namespace ettin

@@ -23,7 +23,8 @@ struct PackedCopy {
   void* data = nullptr;  // null where it is not kept
   bool filled = false;
   int reads = 0;        // since the last write
-  bool reread = false;  // was read more than once before it, or is to be kept anyway
+  bool reread = false;  // was read more than once before it
+  bool always = false;  // is kept however often it is read
 };
 
 struct Storage {

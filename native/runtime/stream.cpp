@@ -284,9 +284,10 @@ void* packed_copy(Context& context, const View& weight, int kind, int64_t bytes,
   *filled = false;
   if (!weight.storage || !weight.storage->is_weight) return nullptr;
   PackedCopy& copy = packing_of(*weight.storage, weight.data, kind, bytes);
-  copy.reads += context.gpu ? 2 : 1;
+  copy.reads++;
+  copy.always = context.gpu != nullptr;
   Allocator& memory = context.stream.allocator;
-  if (!copy.data && (copy.reads > 1 || copy.reread) && memory.fits(bytes)) {
+  if (!copy.data && (copy.always || copy.reads > 1 || copy.reread) && memory.fits(bytes)) {
     copy.data = memory.take_system(bytes);
     if (copy.data) memory.packed += bytes;
   }
@@ -297,7 +298,7 @@ void* packed_copy(Context& context, const View& weight, int kind, int64_t bytes,
 
 void mark_written(Allocator& allocator, Storage& storage) {
   for (PackedCopy& copy : storage.packed) {
-    copy.reread = copy.reads > 1;
+    copy.reread = copy.always || copy.reads > 1;
     copy.reads = 0;
     copy.filled = false;
     if (!copy.reread) free_copy(allocator, copy);

@@ -1,6 +1,6 @@
 /**
  * What the rest of core asks of a device, and all that it may know of one. Three implementations are meant: native CPU
- * (`native.ts`), native CUDA, TensorFlow.js.
+ * (`native.ts`), native CUDA (`cuda.ts`), TensorFlow.js.
  *
  * A kernel method fills its outputs whole, returns nothing and never waits; an output is never a view into a larger
  * storage. Calls run in the order in which they were made. A kernel that fails marks its outputs; whoever reads a marked
