@@ -9,6 +9,12 @@ import { usage } from "./usage.ts";
 
 const TEXTS: readonly string[] = ["The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium."];
 const TAGS: readonly string[] = ["sentence-transformers", "sentence-similarity", "feature-extraction", "dense"];
+/** What stands for the name in the usage of a card whose model had none: here, and in Python. */
+const UNNAMED = ["path/to/this/folder", "sentence_transformers_model_id"] as const;
+
+/** A card that came with a model, its usage with the name that the model has now. */
+export const nameModel = (card: string, name: string | undefined): string =>
+  name === undefined ? card : UNNAMED.reduce((text, unnamed) => text.replaceAll(unnamed, () => name), card);
 
 /**
  * The README.md of a model: what it is, how it is used (with numbers that it gives), how it was evaluated and trained.
@@ -38,7 +44,7 @@ export async function sentenceTransformerCard(model: SentenceTransformer, data: 
     tags: [...TAGS, ...(training ? trainingTags(training) : []), ...(said.tags ?? [])],
     results: evaluationResults(evaluations),
     ...(evaluations.length > 0 && { evaluation: evaluationTables(evaluations) }),
-    usage: await example(model, said.name ?? base ?? "path/to/this/folder", training),
+    usage: await example(model, said.name ?? base ?? UNNAMED[0], training),
     sections: [{ title: "Model", text: modelText(model) }, ...(training ? trainingSections(training) : [])],
   });
 }
