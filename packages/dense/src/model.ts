@@ -39,7 +39,7 @@ import {
   type Vectors,
 } from "@ettin/core";
 import type { CardData } from "./card/card-data.ts";
-import { nameModel, sentenceTransformerCard } from "./card/model-card.ts";
+import { readmeOf } from "./card/model-card.ts";
 import type { CardFacts, HasCardFacts } from "./card-facts.ts";
 import type { EncodeOptions, EncodeStreamOptions } from "./encode/encode-options.ts";
 import { type EncodedTexts, encodeInTurn } from "./encode/encode-stream.ts";
@@ -315,10 +315,7 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
     };
     await saveModules(folder, this.modules, settings, saved);
     if (!createModelCard) return;
-    const kept = this.cardFacts.training === null && card === undefined ? this.readme : null;
-    const named = modelName === undefined ? card : { name: modelName, ...card };
-    const text = kept === null ? await sentenceTransformerCard(this, named) : nameModel(kept, modelName);
-    await writeFile(join(folder, "README.md"), text);
+    await writeFile(join(folder, "README.md"), await readmeOf(this, this.readme, { card, modelName }));
   }
 
   /**

@@ -12,16 +12,30 @@ const TAGS: readonly string[] = ["sentence-transformers", "sentence-similarity",
 /** What stands for the name in the usage of a card whose model had none: here, and in Python. */
 const UNNAMED = ["path/to/this/folder", "sentence_transformers_model_id"] as const;
 
-/** A card that came with a model, its usage with the name that the model has now. */
-export const nameModel = (card: string, name: string | undefined): string =>
-  name === undefined ? card : UNNAMED.reduce((text, unnamed) => text.replaceAll(unnamed, () => name), card);
+/**
+ * The README.md of a model that is saved: the one that it came with, unless it was trained or `card` says something.
+ *
+ * @param modelName "owner/name", for the usage
+ */
+export async function readmeOf(
+  model: SentenceTransformer,
+  readme: string | null,
+  { card, modelName }: { card: CardData | undefined; modelName: string | undefined },
+): Promise<string> {
+  if (readme === null || card !== undefined || model.cardFacts.training !== null) {
+    return sentenceTransformerCard(model, modelName === undefined ? card : { name: modelName, ...card });
+  }
+  return modelName === undefined
+    ? readme
+    : UNNAMED.reduce((text, name) => text.replaceAll(name, () => modelName), readme);
+}
 
 /**
  * The README.md of a model: what it is, how it is used (with numbers that it gives), how it was evaluated and trained.
  *
  * @param data goes before what the model's `cardData` says
  */
-export async function sentenceTransformerCard(model: SentenceTransformer, data: CardData = {}): Promise<string> {
+async function sentenceTransformerCard(model: SentenceTransformer, data: CardData = {}): Promise<string> {
   const said = { ...model.cardData, ...data };
   const { training, evaluations }: CardFacts = model.cardFacts;
   const name =
