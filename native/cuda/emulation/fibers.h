@@ -24,6 +24,7 @@ struct Copy {  // of copy_async, done when it is waited for
   void* to;
   const void* from;
   bool valid;
+  size_t bytes;
 };
 
 struct Thread {
