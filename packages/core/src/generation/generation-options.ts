@@ -23,7 +23,7 @@ export interface GenerationSettings {
   bosTokenId?: number | null;
   /**
    * A sequence ends when its text contains one of these, touching the newest token; they may begin and end inside
-   * tokens. The text is not cut. Needs a tokenizer.
+   * tokens. The text is not cut: its last token still holds the stop string. Needs a tokenizer.
    */
   stopStrings?: string | readonly string[] | null;
   /** Seconds after which no further step starts. */
