@@ -58,6 +58,7 @@ export { type SaveWeightsOptions, saveWeights } from "./hub/save-weights.ts";
 export { type SnapshotOptions, snapshotDownload } from "./hub/snapshot-download.ts";
 export type { StoredDType, StoredTensor } from "./hub/stored-tensor.ts";
 export { storedWeight } from "./hub/stored-weight.ts";
+export { type WeightHeaders, weightHeaders } from "./hub/weight-headers.ts";
 export type { WeightToSave } from "./hub/weight-shards.ts";
 export * from "./index/index.ts";
 export * from "./logging/index.ts";
