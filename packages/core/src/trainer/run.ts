@@ -61,6 +61,7 @@ export async function openRun<R, Batch extends Sized>(
 ): Promise<Run<R>> {
   const { name: where = "Trainer", model, loss, trainDataset: dataset } = options;
   if (!dataset) throw new EngineError(where, "there is no trainDataset", "Pass one.");
+  if (options.batchSampler) refuseSecondSampler(where, args);
   const source = options.batchSampler ?? (await samplerOf(dataset, args));
   const length = runLength(args, source);
   const schedule = options.schedule ?? scheduleOf(args, length.steps);
@@ -112,6 +113,21 @@ export async function openRun<R, Batch extends Sized>(
     sums: saved?.sums ?? NO_SUMS(),
     owesEvaluation: saved?.owesEvaluation ?? false,
   };
+}
+
+function refuseSecondSampler(
+  where: string,
+  { order, batchSampler, multiDatasetBatchSampler }: TrainingArguments,
+): void {
+  const second =
+    order !== null
+      ? `order is ${JSON.stringify(order)}`
+      : batchSampler !== "batch_sampler"
+        ? `args.batchSampler is "${batchSampler}"`
+        : multiDatasetBatchSampler !== "proportional"
+          ? `multiDatasetBatchSampler is "${multiDatasetBatchSampler}"`
+          : null;
+  if (second) throw new EngineError(where, `a batchSampler is given, but ${second}`, "Keep one of them.");
 }
 
 function checkDtypes(where: string, parameters: readonly NamedTensor[]): void {

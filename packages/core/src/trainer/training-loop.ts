@@ -1,4 +1,5 @@
 import type { Sized } from "./collator.ts";
+import type { NamedTensor } from "./load-into.ts";
 import { NonFiniteLossError } from "./non-finite-loss.ts";
 import type { Run } from "./run.ts";
 import { OneAhead, stepBatches } from "./step-batches.ts";
@@ -49,6 +50,7 @@ export async function* trainingLoop<R, Batch extends Sized>(
         throw new NonFiniteLossError(state.globalStep + 1, value, gradNorm, step.rows, {
           bfloat16: computeDtype === "bfloat16",
           place: dataset.place?.bind(dataset),
+          harmed: await notFinite([...run.modelParameters, ...run.lossParameters]),
         });
       }
       state.globalStep++;
@@ -81,6 +83,15 @@ export async function* trainingLoop<R, Batch extends Sized>(
     optimizer.zeroGrad(); // only after an error is there anything
     await data.close();
   }
+}
+
+/** The name of a parameter with an infinite value or NaN, or null. */
+async function notFinite(parameters: readonly NamedTensor[]): Promise<string | null> {
+  for (const { name, tensor } of parameters) {
+    const values = (await tensor.data()) as Float32Array;
+    if (!values.every(Number.isFinite)) return name;
+  }
+  return null;
 }
 
 function addUp({ sums }: Pick<Run<never>, "sums">, { loss, losses }: Pick<StepReport, "loss" | "losses">): void {
