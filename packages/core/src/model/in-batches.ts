@@ -47,8 +47,7 @@ export async function inBatches(
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
     throw new EngineError(where, `batchSize is ${batchSize}`, "Give a whole number from 1 on.");
   }
-  const length =
-    maxLength ?? (truncation === false ? undefined : Math.min(tokenizer.modelMaxLength, positions));
+  const length = maxLength ?? (truncation === false ? undefined : Math.min(tokenizer.modelMaxLength, positions));
   const rows: Float32Array[] = [];
   let before: { values: Promise<Float32Array>; count: number } | null = null;
   const finish = async () => {
