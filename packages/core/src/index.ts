@@ -40,6 +40,7 @@ export { GenerationConfig, type SettingSource } from "./generation/generation-co
 export type { GenerationSettings } from "./generation/generation-options.ts";
 export type { Prompts } from "./generation/generation-request.ts";
 export { KeyValueCache, type KeyValueCacheOptions } from "./generation/key-value-cache.ts";
+export { type PaddedIds, type PadOptions, padTogether } from "./generation/pad-together.ts";
 export type { History, ScoreProcessor } from "./generation/score-processor.ts";
 export type { SequenceBias } from "./generation/sequence-rules.ts";
 export { streamText, streamTokens } from "./generation/stream.ts";

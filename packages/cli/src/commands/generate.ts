@@ -19,7 +19,7 @@ export const generate: Command = {
     "repetition-penalty": { type: "string", value: "x", help: "above 1 makes tokens that are there less likely" },
     "no-special-tokens": {
       type: "boolean",
-      help: "put no special tokens around the prompt, such as a [SEP] that ends it; the prompt may hold some itself",
+      help: "add none to the prompt, such as a [SEP] that ends it",
     },
     stop: { type: "string", multiple: true, value: "text", help: "end before this text; may be given several times" },
     ...LOAD_OPTIONS,

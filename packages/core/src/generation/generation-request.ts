@@ -38,9 +38,10 @@ export function prepareRequest(
   const { config } = model;
   const settings = resolveSettings(
     where,
-    { ...options.generationConfig?.settings, ...pickSettings(options) },
-    model.generationConfig ? GenerationConfig.fromJson(model.generationConfig) : null,
+    pickSettings(options),
+    model.generationConfig ? GenerationConfig.fromJson(model.generationConfig, model.generationConfigFile) : null,
     config,
+    options.generationConfig ?? null,
   );
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
   if (!Number.isSafeInteger(seed) || seed < 0) {

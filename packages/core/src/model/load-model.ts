@@ -72,7 +72,8 @@ export async function loadModel<M extends PreTrainedModel<C>, C extends ModelCon
     const { onNotice = warn } = options;
     for (const notice of model.loadReport.notices) onNotice(notice);
     if (isGenerative(model)) {
-      model.generationConfig = await readJson("fromPretrained", join(folder, "generation_config.json"));
+      model.generationConfigFile = join(folder, "generation_config.json");
+      model.generationConfig = await readJson("fromPretrained", model.generationConfigFile);
     }
     return model;
   } catch (error) {
