@@ -52,6 +52,10 @@ export class LabelAccuracyEvaluator implements SentenceEvaluator<HasCardFacts> {
     this.options = options;
   }
 
+  metricNames(): string[] {
+    return [this.primaryMetric];
+  }
+
   async evaluate(model: HasCardFacts, options: EvaluateOptions = {}): Promise<Record<string, number>> {
     const { dataset, collator, softmaxModel, batchSize = 32, writeCsv = true } = this.options;
     let right = 0;
