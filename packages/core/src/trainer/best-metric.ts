@@ -48,26 +48,37 @@ export function checkBestMetric<Model extends TrainableModel>(
 }
 
 /**
- * Notes in the state whether an evaluation is the best so far, by `metricForBestModel`.
+ * The value that `metricForBestModel` names, or null where nothing is to be chosen.
  *
- * @returns whether it is
  * @throws EngineError where the evaluation has no such metric
  */
-export function noteBest(
+export function chosenMetric(
   where: string,
-  { metricForBestModel: name, greaterIsBetter, saveStrategy }: TrainingArguments,
-  state: TrainerState,
+  { metricForBestModel: name }: TrainingArguments,
   metrics: Readonly<Record<string, number>>,
-): boolean {
-  if (name === null) return false;
+): number | null {
+  if (name === null) return null;
   const value = metrics[metricKey(name)];
-  if (value === undefined) {
-    throw new EngineError(
-      where,
-      `metricForBestModel is "${name}", but the evaluation gave ${Object.keys(metrics).join(", ")}`,
-      "Name one of them.",
-    );
-  }
+  if (value !== undefined) return value;
+  throw new EngineError(
+    where,
+    `metricForBestModel is "${name}", but the evaluation gave ${Object.keys(metrics).join(", ")}`,
+    "Name one of them.",
+  );
+}
+
+/**
+ * Notes in the state whether an evaluation is the best so far.
+ *
+ * @param value of `chosenMetric`
+ * @returns whether it is
+ */
+export function noteBest(
+  { greaterIsBetter, saveStrategy }: TrainingArguments,
+  state: TrainerState,
+  value: number | null,
+): boolean {
+  if (value === null) return false;
   const { bestMetric: best } = state;
   const better = best === null ? !Number.isNaN(value) : greaterIsBetter ? value > best : value < best;
   if (!better) return false;
