@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { reportersOf } from "../logging/reporters.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { chosenMetric, noteBest } from "./best-metric.ts";
+import { checkBestMetric, chosenMetric, noteBest } from "./best-metric.ts";
 import type { TrainerCallback } from "./callback.ts";
 import { loadModelWeights, saveCheckpoint } from "./checkpoint.ts";
 import { listCheckpoints, rotateCheckpoints } from "./checkpoint-folder.ts";
@@ -56,6 +56,8 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
       ...(options.defaults && { defaults: options.defaults }),
       ...(options.argumentRules && { rules: options.argumentRules }),
     });
+    const evaluated = { model: this.model, datasets: [...this.evalDatasets.keys()], evaluators: this.evaluators };
+    checkBestMetric(this.name, this.args, evaluated, isSet(options, "metricForBestModel"));
     this.callbacks = [...reportersOf(this.args.report), ...(options.callbacks ?? [])];
   }
 
@@ -354,6 +356,11 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
     }
   }
 }
+
+const isSet = (
+  { args, defaults }: Pick<TrainerOptions<never, never>, "args" | "defaults">,
+  name: keyof TrainingArguments,
+) => (args?.[name] ?? defaults?.[name] ?? null) !== null;
 
 /** What a hook is given after arguments, state and control. */
 type HookExtra<K extends keyof TrainerCallback> =
