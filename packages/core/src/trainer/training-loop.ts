@@ -39,7 +39,10 @@ export async function* trainingLoop<R, Batch extends Sized>(
       const time = args.scheduleUnit === "tokens" ? state.numInputTokensSeen : state.globalStep;
       const factor = schedule(time);
       const { maxGradNorm, maxTokensPerMicroBatch, seed } = args;
-      const work = { loss, optimizer, parameters, seed, factor, maxGradNorm, maxTokensPerMicroBatch };
+      const beforeUpdate = () => {
+        run.updating = true;
+      };
+      const work = { loss, optimizer, parameters, seed, factor, maxGradNorm, maxTokensPerMicroBatch, beforeUpdate };
       const reading = enqueueStep(step, { ...work, step: state.globalStep });
       if (!step.isLast) data.prepare();
       const numbers = await reading; // the only wait of the step
@@ -53,6 +56,7 @@ export async function* trainingLoop<R, Batch extends Sized>(
           harmed: await notFinite([...run.modelParameters, ...run.lossParameters]),
         });
       }
+      run.updating = false;
       state.globalStep++;
       state.epoch = step.epoch;
       state.numInputTokensSeen += step.tokens;
