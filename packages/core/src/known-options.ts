@@ -23,14 +23,27 @@ export function checkOptions<Given extends object>(
     const shown = Array.isArray(given) ? "a list" : String(given);
     throw new EngineError(where, `the options are ${shown}`, "Pass an object: { name: value }.");
   }
-  const unknown = Object.keys(given).find((name) => !Object.hasOwn(known, name));
-  if (unknown === undefined) return given;
-  const names = Object.keys(known);
-  const near = closeName(unknown, names);
-  const wayOut = Object.hasOwn(instead, unknown)
-    ? instead[unknown]!
-    : near
-      ? `The nearest is ${near}.`
-      : `Options are ${names.join(", ")}.`;
-  throw new EngineError(where, `there is no option ${unknown}`, wayOut);
+  checkOptionNames(where, given, Object.keys(known), instead);
+  return given;
+}
+
+/** The same, of names alone. */
+export function checkOptionNames(
+  where: string,
+  options: object,
+  known: readonly string[],
+  instead: Readonly<Record<string, string>> = {},
+): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const near = closeName(unknown, known) ?? known.find((name) => isPartOf(name, unknown) || isPartOf(unknown, name));
+  const wayOut = near ? `The nearest is ${near}.` : `Options are ${known.join(", ")}.`;
+  const what = `there is no option ${unknown}`;
+  throw new EngineError(where, what, Object.hasOwn(instead, unknown) ? instead[unknown]! : wayOut);
+}
+
+/** "dtype" of "torch_dtype". */
+function isPartOf(part: string, whole: string): boolean {
+  const [a, b] = [part, whole].map((name) => name.toLowerCase().replaceAll("_", "")) as [string, string];
+  return a.length > 3 && b.includes(a);
 }
