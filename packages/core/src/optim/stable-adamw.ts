@@ -47,10 +47,11 @@ export interface StableAdamWOptions extends GroupOptions {
 export class StableAdamW extends Optimizer {
   private decayPerRate: number;
 
-  /** @param parameters float32 parameters, or groups of them with options of their own */
+  /** @param parameters float32 leaves with `requiresGrad`, or groups of them with options of their own */
   constructor(parameters: Iterable<Tensor> | Iterable<ParameterGroup>, options: StableAdamWOptions = {}) {
     const { learningRate = 1e-3, weightDecay = 0.01, betas = [0.9, 0.99], eps = 1e-6 } = options;
-    super("StableAdamW", parameters, { learningRate, weightDecay, betas, eps });
+    const more = ["decoupleLearningRate", "maxLearningRate"];
+    super("StableAdamW", parameters, { learningRate, weightDecay, betas, eps }, options, more);
     this.decayPerRate = options.decoupleLearningRate ? 1 / (options.maxLearningRate ?? learningRate) : 1;
   }
 
