@@ -40,6 +40,7 @@ export { GenerationConfig, type SettingSource } from "./generation/generation-co
 export type { GenerationSettings } from "./generation/generation-options.ts";
 export type { Prompts } from "./generation/generation-request.ts";
 export { KeyValueCache, type KeyValueCacheOptions } from "./generation/key-value-cache.ts";
+export { type PaddedIds, type PadOptions, padTogether } from "./generation/pad-together.ts";
 export type { History, ScoreProcessor } from "./generation/score-processor.ts";
 export type { SequenceBias } from "./generation/sequence-rules.ts";
 export { streamText, streamTokens } from "./generation/stream.ts";
@@ -58,6 +59,7 @@ export { type SaveWeightsOptions, saveWeights } from "./hub/save-weights.ts";
 export { type SnapshotOptions, snapshotDownload } from "./hub/snapshot-download.ts";
 export type { StoredDType, StoredTensor } from "./hub/stored-tensor.ts";
 export { storedWeight } from "./hub/stored-weight.ts";
+export { type WeightHeaders, weightHeaders } from "./hub/weight-headers.ts";
 export type { WeightToSave } from "./hub/weight-shards.ts";
 export * from "./index/index.ts";
 export * from "./logging/index.ts";

@@ -130,7 +130,8 @@ export class Tokenizer {
     idOrFolder: string,
     { lowercase = false, ...options }: HubOptions & TokenizerOptions = {},
   ): Promise<Tokenizer> {
-    const folder = await resolveFolder(idOrFolder, { ...options, files: TOKENIZER_FILES });
+    const needed = ["tokenizer.json"];
+    const folder = await resolveFolder(idOrFolder, { ...options, files: TOKENIZER_FILES, needed });
     return Tokenizer.fromFolder(folder, { lowercase });
   }
 
