@@ -1,5 +1,5 @@
 /** The public surface, by name. */
-export type { Backend, Capabilities, Kernels, MemoryStats, TensorView } from "./backend/contract.ts";
+export type { Backend, Bytes, Capabilities, Kernels, MemoryStats, StorageId, TensorView } from "./backend/contract.ts";
 export { type CudaStatus, cudaStatus } from "./backend/cuda.ts";
 export { cpuLevels } from "./backend/native.ts";
 export { KernelError } from "./backend/native-backend.ts";
@@ -105,7 +105,7 @@ export * from "./queue/index.ts";
 export * from "./similarity/index.ts";
 export type { TypedArray } from "./tensor/bytes.ts";
 export { checkpoint } from "./tensor/checkpoint.ts";
-export type { DType } from "./tensor/dtype.ts";
+export type { DType, ElementType } from "./tensor/dtype.ts";
 export type { NestedNumbers } from "./tensor/nested.ts";
 export { copiedParameter, parameter } from "./tensor/parameter.ts";
 export { type CounterGenerator, counterGenerator } from "./tensor/philox.ts";
