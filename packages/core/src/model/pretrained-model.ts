@@ -1,6 +1,7 @@
 import type { Device, DeviceName } from "../device.ts";
 import { EngineError } from "../errors.ts";
 import { checkOptionNames } from "../known-options.ts";
+import { CopiedParameters } from "../nn/copied-parameters.ts";
 import { DrawnParameters } from "../nn/drawn-parameters.ts";
 import type { ParameterEntry } from "../nn/parameter-set.ts";
 import type { ParameterSource } from "../nn/parameter-source.ts";
@@ -177,6 +178,12 @@ export abstract class PreTrainedModel<C extends ModelConfig = ModelConfig> {
   private get anyParameter(): Tensor {
     this.someParameter ??= this.parameters()[0]!;
     return this.someParameter;
+  }
+
+  /** A second model with the same weights in memory of their own: it is trained and disposed apart. */
+  copy(): this {
+    const Model = this.constructor as unknown as ModelClass<this, C>;
+    return new Model(this.config, new CopiedParameters(this.source.made, this.source.prefix), { ...this.runtime });
   }
 
   /** Frees the parameters. The model is of no use afterwards. */

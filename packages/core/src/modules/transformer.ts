@@ -48,6 +48,7 @@ export class Transformer implements InputModule {
   readonly model: BaseModel;
   readonly tokenizer: Tokenizer;
   private limit: number;
+  private ownsTokenizer = true;
 
   constructor({ model, tokenizer, maxSeqLength }: TransformerOptions) {
     this.model = model;
@@ -156,9 +157,16 @@ export class Transformer implements InputModule {
     await writeFile(join(folder, TRANSFORMER_FILE), transformerSettingsText(this.limit, this.tokenizer.lowercase));
   }
 
+  /** The same with weights of its own. The tokenizer is shared, and stays this one's. */
+  copy(): Transformer {
+    const copy = new Transformer({ model: this.model.copy(), tokenizer: this.tokenizer, maxSeqLength: this.limit });
+    copy.ownsTokenizer = false;
+    return copy;
+  }
+
   dispose(): void {
     this.model.dispose();
-    this.tokenizer.dispose();
+    if (this.ownsTokenizer) this.tokenizer.dispose();
   }
 
   private get cut(): EncodeBatchOptions {
