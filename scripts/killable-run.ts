@@ -1,5 +1,6 @@
-// A small run that is killed and resumed: `killable-run.ts <outputDir> <steps>`. It saves after every step, goes on from
-// the last complete checkpoint, and prints a digest of weights and optimizer when it is done. Used by kill-test.mjs.
+// A small run that is killed and resumed: `killable-run.ts <outputDir> <steps>`. It saves after every step, twice, so that
+// checkpoints are replaced, too; goes on from the last complete checkpoint, and prints a digest of weights and optimizer
+// when it is done. Used by kill-test.mjs.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,6 +29,7 @@ const model = ModernBertDecoderForCausalLM.fromConfig(
   },
   { seed: 1 },
 );
+let again = false;
 const trainer = new Trainer({
   model,
   args: {
@@ -43,6 +45,14 @@ const trainer = new Trainer({
     saveTotalLimit: 2,
     report: [],
   },
+  callbacks: [
+    {
+      async onSave() {
+        again = !again;
+        if (again) await trainer.saveCheckpoint();
+      },
+    },
+  ],
   trainDataset: { length: rows.length, fingerprint: "killable", rows: (at) => Array.from(at, (i) => rows[i]!) },
   collator: (ids) => {
     const packed = packTokens(ids);

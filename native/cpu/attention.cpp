@@ -65,12 +65,12 @@ void attend(Context& context, const Attention& a, const View& y, const View& lse
     const int64_t b = order[i], n = a.query_offsets[b + 1] - a.query_offsets[b];
     for (int64_t row = 0; row < n; row += plan.rows) items[at++] = {b, {row, min(n, row + plan.rows)}, {0, 0}};
   }
-  const int64_t floats = ForwardTiles(plan, nullptr).floats;
+  const int64_t floats = ForwardTiles<float>(plan, nullptr).floats;
   auto* memory = static_cast<float*>(scratch(context, workers(context) * floats * 4));
   const int64_t heads = heads_of_task(a, count), groups = a.kv_heads / heads;
   by_float(a.dtype, [&]<class Real>() {
     parallel_for(context, count * groups, [&](int64_t task, int worker) {
-      const ForwardTiles tiles(plan, memory + worker * floats);
+      const ForwardTiles<WordOf<Real>> tiles(plan, memory + worker * floats);
       const Item& item = items[task / groups];
       const int64_t first = task % groups * heads;
       for (int64_t head = first; head < first + heads; head++) {
@@ -103,13 +103,14 @@ void attend_backward(Context& context, const Attention& a, const View& y, const 
       plan.rows = max(plan.rows, item.queries.end - item.queries.begin);
     }
   }
-  const int64_t floats = BackwardTiles(plan, nullptr).floats;
-  auto* memory = static_cast<float*>(scratch(context, workers(context) * floats * 4));
   const int64_t heads = heads_of_task(a, count), groups = a.kv_heads / heads;
   by_float(a.dtype, [&]<class Real>() {
+    const int64_t floats = BackwardTiles<WordOf<Real>>(plan, nullptr).floats;
+    auto* memory = static_cast<float*>(scratch(context, workers(context) * floats * 4));
     parallel_for(context, count * groups, [&](int64_t task, int worker) {
-      const BackwardTiles tiles(plan, memory + worker * floats);
-      const Backward<Real> backward{a, plan, tiles, as<Real>(y), as<Real>(dy), as<float>(lse), dq, dk, dv};
+      const BackwardTiles<WordOf<Real>> tiles(plan, memory + worker * floats);
+      const Backward<Real> backward{
+          a, plan, tiles, as<Real>(y), as<Real>(dy), as<float>(lse), dq, dk, dv, score_scale<WordOf<Real>>(a)};
       const Item& item = items[task / groups];
       const int64_t first = task % groups * heads;
       for (int64_t head = first; head < first + heads; head++) {

@@ -20,23 +20,33 @@ struct BackwardPlan {
   int64_t stride, score_stride;
 };
 
+template <class Word>
 struct BackwardTiles {
-  float *k, *keys, *values, *stage, *q, *dy;
-  float *p, *ds, *lse, *delta;
+  Word *keys, *values, *stage;   // panels
+  Word *q, *dy;                  // rows
+  Word *k, *q_pairs, *dy_pairs;  // what products over rows read; of float32 the rows themselves
+  float *p, *ds, *lse, *delta;   // p and ds then as pairs of rows
+  Word* ds_rows;
   float *dk, *dv, *dq;
   int64_t floats;
 
   BackwardTiles(const BackwardPlan& plan, float* scratch) {
     Cutter cut{scratch, 0};
     const int64_t columns = (backward_keys + margin + tile_columns) * plan.stride;
-    k = cut.take(columns);
-    keys = cut.take(columns);
-    values = cut.take(columns);
-    stage = cut.take(stage_rows * plan.stride);
-    q = cut.take((block_rows + tile_rows) * plan.stride);
-    dy = cut.take((block_rows + tile_rows) * plan.stride);
-    p = cut.take((block_rows + tile_rows) * plan.score_stride);
-    ds = cut.take((block_rows + tile_rows) * plan.score_stride);
+    const int64_t queries = (block_rows + tile_rows) * plan.stride,
+                  scores = (block_rows + tile_rows) * plan.score_stride;
+    constexpr bool pairs = cells_per_word<Word> == 2;
+    k = cut.take<Word>(columns);
+    keys = cut.take<Word>(columns);
+    values = cut.take<Word>(columns);
+    stage = cut.take<Word>((pairs ? backward_keys + margin : stage_rows) * plan.stride);
+    q = cut.take<Word>(queries);
+    dy = cut.take<Word>(queries);
+    q_pairs = pairs ? cut.take<Word>(queries) : q;
+    dy_pairs = pairs ? cut.take<Word>(queries) : dy;
+    p = cut.take(scores);
+    ds = cut.take(scores);
+    ds_rows = pairs ? cut.take<Word>(scores) : reinterpret_cast<Word*>(ds);
     lse = cut.take(block_rows);
     delta = cut.take(block_rows);
     dk = cut.take(columns);
@@ -54,12 +64,16 @@ struct BackwardTask {
 
 template <class Real>
 struct Backward {
+  using Word = WordOf<Real>;
+  static constexpr int64_t per = cells_per_word<Word>;
+
   const Attention& a;
   const BackwardPlan& plan;
-  const BackwardTiles& tiles;
+  const BackwardTiles<WordOf<Real>>& tiles;
   const Real *y, *dy;  // [queries, heads * dim]
   const float* lse;
   HeadRows dq, dk, dv;
+  ScoreScale scale;
 
   const Real* keys_at(int64_t row, int64_t kv_head) const {
     return static_cast<const Real*>(a.k.data) + row * a.k.row + kv_head * a.k.head;
@@ -134,7 +148,7 @@ struct Backward {
       if (own) {
         const int64_t n = chunk.end - chunk.begin;
         copy_rows(static_cast<Real*>(dk.data) + (key0 + chunk.begin) * dk.row + task.kv_head * dk.head, dk.row,
-                  tiles.dk, stride, n, a.dim, ln_2, a.cos, a.sin, chunk.begin, true);
+                  tiles.dk, stride, n, a.dim, scale.of_keys, a.cos, a.sin, chunk.begin, true);
         copy_rows(static_cast<Real*>(dv.data) + (key0 + chunk.begin) * dv.row + task.kv_head * dv.head, dv.row,
                   tiles.dv, stride, n, a.dim, 1.0f, nullptr, nullptr, 0, false);
       }
@@ -149,9 +163,10 @@ struct Backward {
 
   void load_keys(const BackwardTask& task, int64_t key0, Range chunk) const {
     const int64_t n = chunk.end - chunk.begin, stride = plan.stride, first = key0 + chunk.begin;
-    copy_rows(tiles.k, stride, keys_at(first, task.kv_head), a.k.row, n, a.dim, 1.0f, a.cos, a.sin, chunk.begin, false);
-    clear_rest(tiles.k, stride, n, a.dim);
-    transpose_rows(tiles.keys, 0, tiles.k, stride, n, round_up(a.dim, lanes));
+    Word* rows = per == 1 ? tiles.k : tiles.stage;
+    load_rows(rows, stride, keys_at(first, task.kv_head), a.k.row, n, a.dim, 1.0f, a.cos, a.sin, chunk.begin);
+    transpose_rows(tiles.keys, 0, rows, stride, n, wide_words<Word>(a.dim));
+    if (per == 2) load_row_pairs(tiles.k, stride, cells(rows), stride * per, n, a.dim);
     load_panels(tiles.values, tiles.stage, stride, values_at(first, task.kv_head), a.v.row, n, a.dim, nullptr, nullptr,
                 0);
   }
@@ -159,17 +174,18 @@ struct Backward {
   // Rotated queries, gradients of the outputs, and what each row needs of the softmax.
   void load_queries(int64_t query0, int64_t head, Range rows) const {
     const int64_t m = rows.end - rows.begin, stride = plan.stride, first = query0 + rows.begin;
-    copy_rows(tiles.q, stride, queries_at(first, head), a.q.row, m, a.dim, static_cast<float>(a.scale * log2_e), a.cos,
-              a.sin, rows.begin, false);
-    clear_rest(tiles.q, stride, m, a.dim);
+    load_rows(tiles.q, stride, queries_at(first, head), a.q.row, m, a.dim, scale.of_queries, a.cos, a.sin, rows.begin);
     const int64_t row = a.heads * a.dim;
-    copy_rows(tiles.dy, stride, dy + first * row + head * a.dim, row, m, a.dim, 1.0f, nullptr, nullptr, 0, false);
-    clear_rest(tiles.dy, stride, m, a.dim);
+    load_rows(tiles.dy, stride, dy + first * row + head * a.dim, row, m, a.dim, 1.0f, nullptr, nullptr, 0);
+    if (per == 2) {
+      load_row_pairs(tiles.q_pairs, stride, cells(tiles.q), stride * per, m, a.dim);
+      load_row_pairs(tiles.dy_pairs, stride, cells(tiles.dy), stride * per, m, a.dim);
+    }
     for (int64_t r = 0; r < m; r++) {
       const Real* y_r = y + (first + r) * row + head * a.dim;
+      const auto* dy_r = cells(tiles.dy) + r * stride * per;
       vf sum = zero();
-      for (int64_t d = 0; d < a.dim; d += lanes)
-        sum = fma(load(tiles.dy + r * stride + d), load(y_r + d, a.dim - d), sum);
+      for (int64_t d = 0; d < a.dim; d += lanes) sum = fma(load(dy_r + d), load(y_r + d, a.dim - d), sum);
       tiles.delta[r] = reduce_add(sum);
       tiles.lse[r] = lse[head * a.queries + first + r] * log2_e;
     }
@@ -193,9 +209,10 @@ struct Backward {
           for (int64_t c = s.from; c < s.to; c += lanes) store(tiles.ds + r * ldp + c, zero());
         }
       }
+      round_rows(s);
     }
     if (own) key_products(band, chunk, rows, ahead);
-    if (dq_rows) value_product(spans, a.dim, tiles.ds, ldp, tiles.k, stride, dq_rows, stride, fresh, ahead);
+    if (dq_rows) value_product(spans, a.dim, tiles.ds_rows, ldp, tiles.k, stride, dq_rows, stride, fresh, ahead);
   }
 
   // Scores and dy·v of a row become the (dropped) probabilities and ds, with zeros around what is seen.
@@ -219,11 +236,11 @@ struct Backward {
       return;
     }
     hide(p, s.from, s.to, seen.begin, seen.end);
-    const vf shift = set(tiles.lse[r]), delta = set(tiles.delta[r]);
+    const vf unit = set(scale.of_scores), shift = set(tiles.lse[r]), delta = set(tiles.delta[r]);
     if (a.rate > 0.0) {
       const vf keep = set(keep_scale(a));
       dropout_row(a, task.sequence, head, place).each(start, s.from, s.to, [&](int64_t c, mask m) {
-        const vf q = exp2(sub(load(p + c), shift));
+        const vf q = exp2(sub(load_scores<Word>(p + c, unit), shift));
         const vf kept = select(m, keep, zero());
         store(p + c, mul(q, kept));
         store(ds + c, mul(q, sub(mul(load(ds + c), kept), delta)));
@@ -231,10 +248,35 @@ struct Backward {
       return;
     }
     for (int64_t c = s.from; c < s.to; c += lanes) {
-      const vf q = exp2(sub(load(p + c), shift));
+      const vf q = exp2(sub(load_scores<Word>(p + c, unit), shift));
       store(p + c, q);
       store(ds + c, mul(q, sub(load(ds + c), delta)));
     }
+  }
+
+  // A span's probabilities and ds as words, margins included: both as pairs of rows, each in the place of the first,
+  // and ds as rows. Rows that are only computed to fill a tile are zero.
+  void round_rows(const TileSpan& s) const {
+#ifdef ETTIN_HAS_DOT_PAIRS
+    if constexpr (per == 2) {
+      const int64_t ldp = plan.score_stride, end = s.row + s.rows;
+      const auto rounded = [&](const float* row, int64_t r) { return r < end ? round_to_bf16(load(row)) : zero(); };
+      for (int64_t r = s.row; r < s.row + round_up(s.rows, tile_step); r += 2) {
+        float *p = tiles.p + r * ldp, *ds = tiles.ds + r * ldp;
+        bf16* rows = cells(tiles.ds_rows) + r * ldp * per;
+        for (int64_t c = max<int64_t>(0, s.from - margin); c < s.to + margin; c += lanes) {
+          const vf p0 = rounded(p + c, r), p1 = rounded(p + ldp + c, r + 1);
+          const vf ds0 = rounded(ds + c, r), ds1 = rounded(ds + ldp + c, r + 1);
+          store_words(reinterpret_cast<Word*>(p) + c, bits_to_float(pair_words(p0, p1)));
+          store_words(reinterpret_cast<Word*>(ds) + c, bits_to_float(pair_words(ds0, ds1)));
+          store(rows + c, ds0);
+          store(rows + ldp * per + c, ds1);
+        }
+      }
+    }
+#else
+    (void)s;
+#endif
   }
 
   // dv += pᵀ·dy and dk += dsᵀ·q over the block's queries
@@ -244,12 +286,15 @@ struct Backward {
       const Range keys{j, min(j + tile_rows, chunk.end)};
       const Range i = overlap(queries_seeing(band, keys), rows);
       if (i.empty()) continue;
-      const int64_t first = i.begin - rows.begin, depth = i.end - i.begin, column = j - chunk.begin;
+      const int64_t first = (i.begin - rows.begin) / per, depth = ceil_div(i.end - rows.begin, per) - first;
+      const int64_t column = j - chunk.begin, lda = ldp * per;
+      const auto* p = reinterpret_cast<const Word*>(tiles.p) + first * lda + column;
+      const auto* ds = reinterpret_cast<const Word*>(tiles.ds) + first * lda + column;
       for (int64_t d = 0; d < wide; d += tile_columns) {
-        tile_product<true, true>(keys.end - j, wide - d, depth, tiles.p + first * ldp + column, ldp,
-                                 tiles.dy + first * stride + d, stride, tiles.dv + column * stride + d, stride);
-        tile_product<true, true>(keys.end - j, wide - d, depth, tiles.ds + first * ldp + column, ldp,
-                                 tiles.q + first * stride + d, stride, tiles.dk + column * stride + d, stride);
+        tile_product<true, true>(keys.end - j, wide - d, depth, p, lda, tiles.dy_pairs + first * stride + d, stride,
+                                 tiles.dv + column * stride + d, stride);
+        tile_product<true, true>(keys.end - j, wide - d, depth, ds, lda, tiles.q_pairs + first * stride + d, stride,
+                                 tiles.dk + column * stride + d, stride);
         ahead.step();
       }
     }

@@ -28,18 +28,20 @@ struct ForwardPlan {
   }
 };
 
+template <class Word>
 struct ForwardTiles {
-  float *keys, *values, *stage, *q, *scores;
+  Word *keys, *values, *stage, *q;
+  float* scores;               // then the words of the probabilities
   float *sums, *best, *total;  // of every query of the task: unscaled output, largest score, sum of exponentials
   int64_t floats;
 
   ForwardTiles(const ForwardPlan& p, float* scratch) {
     Cutter cut{scratch, 0};
     const int64_t columns = chunk_keys + margin + tile_columns;
-    keys = cut.take(columns * p.stride);
-    values = cut.take(columns * p.stride);
-    stage = cut.take(stage_rows * p.stride);
-    q = cut.take((block_rows + tile_rows) * p.stride);
+    keys = cut.take<Word>(columns * p.stride);
+    values = cut.take<Word>(columns * p.stride);
+    stage = cut.take<Word>(stage_rows * p.stride);
+    q = cut.take<Word>((block_rows + tile_rows) * p.stride);
     scores = cut.take((block_rows + tile_rows) * p.score_stride);
     sums = cut.take((p.group * p.rows + tile_rows) * p.stride);
     best = cut.take(p.group * p.rows);
@@ -62,16 +64,19 @@ inline double natural_log(float x) {
   return exponent * 0.693147180559945309 + 2.0 * s * series;
 }
 
-// A row of scores, in units of ln 2, becomes exponentials relative to the largest so far.
-inline void exponentials(float* row, int64_t from, int64_t to, float* best, float* total, float* sums, int64_t dim) {
-  vf high = load(row + from);
-  for (int64_t c = from + lanes; c < to; c += lanes) high = max(high, load(row + c));
+// A row of scores, `unit` ln 2 each, becomes exponentials relative to the largest so far.
+template <class Word>
+void exponentials(float* row, int64_t from, int64_t to, float unit, float* best, float* total, float* sums,
+                  int64_t dim) {
+  const vf units = set(unit);
+  vf high = load_scores<Word>(row + from, units);
+  for (int64_t c = from + lanes; c < to; c += lanes) high = max(high, load_scores<Word>(row + c, units));
   const float before = *best;
   const float now = max(before, reduce_max(high));
   const vf shift = set(now == -__builtin_inff() ? 0.0f : now);
   vf sum = zero();
   for (int64_t c = from; c < to; c += lanes) {
-    const vf p = exp2(sub(load(row + c), shift));
+    const vf p = exp2(sub(load_scores<Word>(row + c, units), shift));
     store(row + c, p);
     sum = add(sum, p);
   }
@@ -89,9 +94,20 @@ inline void exponentials(float* row, int64_t from, int64_t to, float* best, floa
   *best = now;
 }
 
+// A row of probabilities becomes the words that meet the values: word c / 2 of the row has columns c and c + 1.
+template <class Word>
+void round_row(float* row, int64_t from, int64_t to) {
+  if constexpr (cells_per_word<Word> == 2) {
+    auto* rounded = reinterpret_cast<CellOf<Word>*>(row);
+    for (int64_t c = from; c < to; c += lanes) store(rounded + c, load(row + c));
+  }
+}
+
 template <class Real>
-void forward_task(const Attention& a, const ForwardPlan& plan, const ForwardTiles& tiles, int64_t b, Range rows,
-                  int64_t kv_head, bool more, const View& y, const View& lse) {
+void forward_task(const Attention& a, const ForwardPlan& plan, const ForwardTiles<WordOf<Real>>& tiles, int64_t b,
+                  Range rows, int64_t kv_head, bool more, const View& y, const View& lse) {
+  using Word = WordOf<Real>;
+  const ScoreScale scale = score_scale<Word>(a);
   Ahead ahead;
   const Band band = band_of(a, b);
   const int64_t query0 = a.query_offsets[b], key0 = a.key_offsets[b], wide = round_up(a.dim, lanes);
@@ -114,8 +130,7 @@ void forward_task(const Attention& a, const ForwardPlan& plan, const ForwardTile
     const int64_t n = chunk.end - chunk.begin;
     load_panels(tiles.keys, tiles.stage, stride, k + chunk.begin * a.k.row, a.k.row, n, a.dim, a.cos, a.sin,
                 chunk.begin);
-    copy_rows(tiles.values, stride, v + chunk.begin * a.v.row, a.v.row, n, a.dim, 1.0f, nullptr, nullptr, 0, false);
-    clear_rest(tiles.values, stride, n, a.dim);
+    load_row_pairs(tiles.values, stride, v + chunk.begin * a.v.row, a.v.row, n, a.dim);
 
     const int64_t left = keys.end - chunk.end;
     if (left > 0 || more) {
@@ -145,9 +160,8 @@ void forward_task(const Attention& a, const ForwardPlan& plan, const ForwardTile
           ahead.add(as<Real>(y) + ((query0 + first) * a.heads + head) * a.dim, a.heads * a.dim, m, a.dim);
         }
         const TileSpans spans = tile_spans(band, first, m, chunk, chunk.begin);
-        copy_rows(tiles.q, stride, q + first * a.q.row + head * a.q.head, a.q.row, m, a.dim,
-                  static_cast<float>(a.scale * log2_e), a.cos, a.sin, first, false);
-        clear_rest(tiles.q, stride, m, a.dim);
+        load_rows(tiles.q, stride, q + first * a.q.row + head * a.q.head, a.q.row, m, a.dim, scale.of_queries, a.cos,
+                  a.sin, first);
         score_product(spans, a.dim, tiles.q, stride, tiles.keys, tiles.scores, ldp, ahead);
 
         for (int64_t t = 0; t < spans.count; t++) {
@@ -158,19 +172,21 @@ void forward_task(const Attention& a, const ForwardPlan& plan, const ForwardTile
             hide(row, s.from, s.to, own.begin - chunk.begin, own.end - chunk.begin);
             if (own.empty()) {
               for (int64_t c = s.from; c < s.to; c += lanes) store(row + c, zero());
+              round_row<Word>(row, s.from, s.to);
               continue;
             }
-            exponentials(row, s.from, s.to, tiles.best + state + r, tiles.total + state + r,
-                         tiles.sums + (state + r) * stride, wide);
+            exponentials<Word>(row, s.from, s.to, scale.of_scores, tiles.best + state + r, tiles.total + state + r,
+                               tiles.sums + (state + r) * stride, wide);
             if (a.rate > 0.0) {
               dropout_row(a, b, head, first + r + band.shift).each(chunk.begin, s.from, s.to, [&](int64_t c, mask m) {
                 store(row + c, select(m, load(row + c), zero()));
               });
             }
+            round_row<Word>(row, s.from, s.to);
           }
         }
-        value_product(spans, a.dim, tiles.scores, ldp, tiles.values, stride, tiles.sums + state * stride, stride, one,
-                      ahead);
+        value_product(spans, a.dim, reinterpret_cast<const Word*>(tiles.scores), ldp, tiles.values, stride,
+                      tiles.sums + state * stride, stride, one, ahead);
       }
     }
   }

@@ -1,15 +1,12 @@
-// The pieces of attention: which keys a query sees, tiles of rows copied to float32 (rotated and scaled on the
-// way), transposed panels of keys, rows of probabilities.
+// The pieces of attention: which keys a query sees, products of tiles over what is seen, rows of probabilities.
 #pragma once
 
-#include "attention.h"
-#include "tile_product.h"
+#include "attention_rows.h"
 
 namespace ettin::ETTIN_LEVEL {
 
 constexpr int64_t block_rows = 96;  // queries in a tile of scores: a multiple of tile_rows at every level
 constexpr int64_t margin = 16;      // columns of zeros on both sides of what a tile's rows see
-constexpr int64_t stage_rows = 32;  // rows copied at a time on their way to a transposed panel
 constexpr float log2_e = 1.44269504088896341f;
 constexpr float ln_2 = 0.693147180559945309f;
 
@@ -74,75 +71,6 @@ class Ahead {
   int next_ = 0, used_ = 0;
 };
 
-// Copies `count` rows to float32, rotated where there is a table (row 0 stands at `position`), times `scale`;
-// columns from dim on, up to a whole vector, are zero. `inverse` rotates back. Either side may be the tile.
-template <class To, class From>
-void copy_rows(To* to, int64_t to_row, const From* from, int64_t from_row, int64_t count, int64_t dim, float scale,
-               const float* cos, const float* sin, int64_t position, bool inverse) {
-  const vf factor = set(scale);
-  const int64_t half = dim / 2;
-  for (int64_t t = 0; t < count; t++, to += to_row, from += from_row) {
-    if (cos == nullptr) {
-      for (int64_t d = 0; d < dim; d += lanes) store(to + d, mul(factor, load(from + d, dim - d)), dim - d);
-      continue;
-    }
-    const float* cos_t = cos + (position + t) * half;
-    const float* sin_t = sin + (position + t) * half;
-    for (int64_t d = 0; d < half; d += lanes) {
-      const int64_t n = half - d;
-      const vf c = mul(factor, load(cos_t + d, n));
-      const vf s = mul(set(inverse ? -scale : scale), load(sin_t + d, n));
-      const vf x = load(from + d, n), y = load(from + half + d, n);
-      store(to + d, fnma(y, s, mul(x, c)), n);
-      store(to + half + d, fma(x, s, mul(y, c)), n);
-    }
-  }
-}
-
-inline void clear_rows(float* tile, int64_t stride, int64_t count, int64_t columns) {
-  for (int64_t t = 0; t < count; t++) {
-    for (int64_t c = 0; c < columns; c += lanes) store(tile + t * stride + c, zero());
-  }
-}
-
-// Clears what copy_rows leaves: columns from dim on and rows up to the next whole tile step.
-inline void clear_rest(float* tile, int64_t stride, int64_t count, int64_t dim) {
-  const int64_t wide = round_up(dim, lanes);
-  for (int64_t t = 0; t < count; t++) {
-    for (int64_t c = dim; c < wide; c++) tile[t * stride + c] = 0.0f;
-  }
-  clear_rows(tile + count * stride, stride, round_up(count, tile_step) - count, wide);
-}
-
-// Panels [panel][dim][tile_columns] of the transposed rows, whose dim is whole vectors. Column `first` (a multiple
-// of lanes) takes row 0; missing rows of the last vector are zero.
-template <class Real>
-void transpose_rows(float* panels, int64_t first, const Real* rows, int64_t stride, int64_t count, int64_t dim) {
-  for (int64_t t = 0; t < count; t += lanes) {
-    const int64_t column = first + t;
-    float* panel = panels + column / tile_columns * tile_columns * dim + column % tile_columns;
-    for (int64_t d = 0; d < dim; d += lanes) {
-      vf block[lanes];
-      for (int i = 0; i < lanes; i++) block[i] = t + i < count ? load(rows + (t + i) * stride + d) : zero();
-      transpose(block);
-      for (int i = 0; i < lanes; i++) store(panel + (d + i) * tile_columns, block[i]);
-    }
-  }
-}
-
-// The same for keys or values from memory: by way of a tile where they are rotated or end inside a vector.
-template <class Real>
-void load_panels(float* panels, float* stage, int64_t stride, const Real* from, int64_t from_row, int64_t count,
-                 int64_t dim, const float* cos, const float* sin, int64_t position) {
-  if (cos == nullptr && dim % lanes == 0) return transpose_rows(panels, 0, from, from_row, count, dim);
-  for (int64_t t = 0; t < count; t += stage_rows) {
-    const int64_t part = min(stage_rows, count - t);
-    copy_rows(stage, stride, from + t * from_row, from_row, part, dim, 1.0f, cos, sin, position + t, false);
-    clear_rest(stage, stride, part, dim);
-    transpose_rows(panels, t, stage, stride, part, round_up(dim, lanes));
-  }
-}
-
 // 2^x within 2 units in the last place, for x up to 127: 0 below -126 (also for -infinity), NaN for NaN.
 // 2^r on [-1/2, 1/2] by the polynomial of degree 6 with the least relative error, 2.6e-9.
 inline vf exp2(vf x) {
@@ -157,6 +85,23 @@ inline vf exp2(vf x) {
   p = fma(p, r, set(1.0f));
   const vf y = bits_to_float(add(float_to_bits(p), shift_left<23>(float_to_int(n))));
   return select(less(x, set(-126.0f)), zero(), y);
+}
+
+// Scores are wanted in units of ln 2. Float32 queries are scaled on their way into the tile; pairs of bfloat16 would
+// be rounded once more, so their scores are scaled when they are read.
+struct ScoreScale {
+  float of_queries, of_scores;
+  float of_keys;  // what their gradient, a sum of ds times the tile's queries, has to be multiplied by
+};
+template <class Word>
+ScoreScale score_scale(const Attention& a) {
+  const float unit = static_cast<float>(a.scale * log2_e);
+  const bool late = cells_per_word<Word> == 2 && unit > 0.0f;  // else -infinity times it would see hidden keys
+  return late ? ScoreScale{1.0f, unit, static_cast<float>(a.scale)} : ScoreScale{unit, 1.0f, ln_2};
+}
+template <class Word>
+vf load_scores(const float* row, vf unit) {
+  return cells_per_word<Word> == 2 ? mul(load(row), unit) : load(row);
 }
 
 // A tile row's scores outside [begin, end) of the computed columns [from, to) become -infinity.
@@ -221,43 +166,48 @@ inline TileSpans tile_spans(const Band& band, int64_t first, int64_t rows, Range
 }
 
 // c[row, column] = sum_d a[row, d] * panels[d, column], where a row may see the column
-inline void score_product(const TileSpans& spans, int64_t dim, const float* a, int64_t lda, const float* panels,
-                          float* c, int64_t ldc, Ahead& ahead) {
+template <class Word>
+void score_product(const TileSpans& spans, int64_t dim, const Word* a, int64_t lda, const Word* panels, float* c,
+                   int64_t ldc, Ahead& ahead) {
   int64_t from = spans.at[0].from, to = 0;
   for (int64_t t = 0; t < spans.count; t++) {
     if (spans.at[t].to > 0) from = min(from, spans.at[t].from);
     to = max(to, spans.at[t].to);
   }
   for (int64_t column = from; column < to; column += tile_columns) {
-    const float* panel = panels + column * round_up(dim, lanes);
+    const Word* panel = panels + column * wide_words<Word>(dim);
     for (int64_t t = 0; t < spans.count; t++) {
       const TileSpan& s = spans.at[t];
       if (column < s.from || column >= s.to) continue;
-      tile_product<false, false>(s.rows, s.to - column, dim, a + s.row * lda, lda, panel, tile_columns,
+      tile_product<false, false>(s.rows, s.to - column, words_of<Word>(dim), a + s.row * lda, lda, panel, tile_columns,
                                  c + s.row * ldc + column, ldc);
       ahead.step();
     }
   }
 }
 
-// c[row, d] += sum_j p[row, j] * b[j, d] over the columns j that a row sees; `fresh`: c holds nothing yet
-inline void value_product(const TileSpans& spans, int64_t dim, const float* p, int64_t ldp, const float* b, int64_t ldb,
-                          float* c, int64_t ldc, bool fresh, Ahead& ahead) {
+// c[row, d] += sum_j p[row, j] * b[j, d] over the columns j that a row sees; `fresh`: c holds nothing yet. In words:
+// p's rows, and b's rows or pairs of rows; a column beside those seen, in the word of one that is, is zero.
+template <class Word>
+void value_product(const TileSpans& spans, int64_t dim, const Word* p, int64_t ldp, const Word* b, int64_t ldb,
+                   float* c, int64_t ldc, bool fresh, Ahead& ahead) {
+  constexpr int64_t per = cells_per_word<Word>;
   constexpr int64_t piece = 256;  // rows of b whose panel stays in the first cache
   const int64_t wide = round_up(dim, lanes);
   int64_t to = 0;
   for (int64_t t = 0; t < spans.count; t++) {
     const TileSpan& s = spans.at[t];
-    to = max(to, s.end);
+    to = max(to, ceil_div(s.end, per));
     if (fresh && s.begin == s.end) clear_rows(c + s.row * ldc, ldc, s.rows, wide);
   }
   for (int64_t j = 0; j < to; j += piece) {
     for (int64_t d = 0; d < wide; d += tile_columns) {
       for (int64_t t = 0; t < spans.count; t++) {
         const TileSpan& s = spans.at[t];
-        const Range k = overlap({s.begin, s.end}, {j, j + piece});
+        const Range k = overlap({s.begin / per, ceil_div(s.end, per)}, {j, j + piece});
         if (k.empty()) continue;
-        const auto product = fresh && k.begin == s.begin ? tile_product<false, false> : tile_product<false, true>;
+        const bool starts = fresh && k.begin == s.begin / per;
+        const auto product = starts ? tile_product<false, false, Word> : tile_product<false, true, Word>;
         product(s.rows, wide - d, k.end - k.begin, p + s.row * ldp + k.begin, ldp, b + k.begin * ldb + d, ldb,
                 c + s.row * ldc + d, ldc);
         ahead.step();
@@ -270,10 +220,11 @@ inline void value_product(const TileSpans& spans, int64_t dim, const float* p, i
 struct Cutter {
   float* scratch;
   int64_t floats;
-  float* take(int64_t count) {
+  template <class Word = float>
+  Word* take(int64_t count) {
     float* tile = scratch ? scratch + floats : nullptr;
     floats += round_up(count, 16);
-    return tile;
+    return reinterpret_cast<Word*>(tile);
   }
 };
 

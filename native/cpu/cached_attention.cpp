@@ -221,8 +221,8 @@ void attend_range(const Cache& c, const Tiles& tiles, int64_t b, int64_t head, R
     const int64_t count = min(part_keys, range.end - first);
     score_keys(c, tiles, keys, first, count);
     for (int64_t g = 0; g < c.group; g++) {
-      exponentials(tiles.scores + g * (part_keys + lanes), 0, round_up(count, lanes), tiles.best + g, tiles.total + g,
-                   tiles.sums + g * c.wide, c.wide);
+      exponentials<float>(tiles.scores + g * (part_keys + lanes), 0, round_up(count, lanes), 1.0f, tiles.best + g,
+                          tiles.total + g, tiles.sums + g * c.wide, c.wide);
     }
     weigh_values(c, tiles, values, first, count);
   }

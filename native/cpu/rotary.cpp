@@ -6,7 +6,7 @@
 //   x, y [T,H,D], x strided in T and H   cos, sin [P,D/2] float32   starts [B] int32, else 0
 //
 // `inverse` turns back: it is also the gradient.
-#include "attention_tiles.h"
+#include "attention_rows.h"
 
 namespace ettin::ETTIN_LEVEL {
 

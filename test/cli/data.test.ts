@@ -1,5 +1,6 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadDataset } from "@ettin/core";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../support/folder.ts";
 import { runCommand } from "../support/terminal.ts";
@@ -32,9 +33,24 @@ describe("ettin data", () => {
     expect([inspected.code, inspected.stderr]).toEqual([0, ""]);
     expect(inspected.stdout).toMatch(/rows +\d+\nid +str\ninput_ids +ndarray:uint32\ntokens +\d+\nlengths +0 %: \d+, /);
     expect(inspected.stdout).toContain('text: "[CLS] ');
+    expect(inspected.stdout).toMatch(/hashes +sha1: every shard is as written/);
     const { rows, samples } = JSON.parse((await run("inspect", join(mixture, "train"), "--json")).stdout);
     expect(samples).toHaveLength(Math.min(3, rows));
     expect(samples[0].values.input_ids.length).toBeLessThanOrEqual(64);
+    // A byte that changed inside of a value: nothing but the hash knows it.
+    const shard = readdirSync(join(mixture, "train"), { recursive: true }).find((name) => /mds$/.test(String(name)));
+    const file = join(mixture, "train", String(shard));
+    const bytes = readFileSync(file);
+    bytes[bytes.length - 4]! ^= 1;
+    rmSync(file); // it may be linked
+    writeFileSync(file, bytes);
+    const damaged = await run("inspect", join(mixture, "train"));
+    expect(damaged.code).toBe(1);
+    expect(damaged.stderr).toMatch(/shard\.00000\.mds has sha1 [0-9a-f]{40}, but the index says/);
+    const dataset = await loadDataset(join(mixture, "train"));
+    expect(() => dataset.rows(Array.from({ length: dataset.length }, (_, i) => i))).toThrow("shard.00000.mds has sha1");
+    const asIs = await loadDataset(join(mixture, "train"), { verifyHashes: false });
+    expect(asIs.rows(Array.from({ length: asIs.length }, (_, i) => i))).toHaveLength(rows);
   });
 
   test.each<[string[], number, string]>([

@@ -56,6 +56,14 @@ describe("ettin train dense", () => {
     expect(JSON.parse(stdout).trainLoss).toBeLessThan(3); // about the margin, while nothing is learned
   });
 
+  test("takes the corpus's texts of the columns that are named", async () => {
+    const corpus = file(pairs.map(({ positive }, i) => ({ id: `p${i}`, a: "Title.", b: positive })));
+    const data = file(pairs.map(({ query }, i) => ({ query, positive_id: `p${i}` })));
+    const more = ["--corpus", corpus, "--text-column", "a,b", "--steps", "1"];
+    const { code, stderr } = await runCommand(args(data, join(newFolder(), "out"), ...more));
+    expect(code, stderr).toBe(0);
+  });
+
   test("scored pairs are trained by CoSENT and measured by their order", async () => {
     const scored = pairs.map((pair, i) => ({ ...pair, score: i / 12 }));
     const [data, output] = [file(scored), join(newFolder(), "out")];
@@ -106,6 +114,7 @@ describe("ettin train dense", () => {
     ["more held-out rows than rows", ["--eval-rows", "12"], 2, "--eval-rows is 12, but there are 12 rows"],
     ["a column that is not there", ["--columns", "query,answer"], 1, 'no column "answer"'],
     ["an evaluator that lacks a column", ["--eval-rows", "2", "--evaluator", "triplet"], 2, "needs 3 columns"],
+    ["a corpus's column without a corpus", ["--text-column", "text"], 2, "--text-column is of a --corpus"],
     ["dimensions that are none", ["--matryoshka", "big"], 2, "dimensions such as"],
   ])("%s is an error", async (_, more, code, message) => {
     const result = await runCommand(args(file(pairs), join(newFolder(), "out"), ...more));
@@ -151,6 +160,40 @@ describe("ettin mine", () => {
       .split("\n")
       .map((line) => JSON.parse(line).label);
     expect(labels.filter((label) => label === 1)).toHaveLength(12);
+  });
+
+  test("takes texts of the corpus for ids, of the columns that are named", async () => {
+    const output = join(newFolder(), "hard.jsonl");
+    const corpus = file(pairs.map(({ positive }, i) => ({ id: `p${i}`, heading: `Word ${i}.`, body: positive })));
+    const data = file(pairs.map(({ query }, i) => ({ query, positive_id: `p${i}`, answer: "none", split: "train" })));
+    const common = ["mine", model, data, "--output", output, "--corpus", corpus, "--negatives", "1"];
+    const { code, stderr } = await runCommand([...common, "--text-column", "heading,body"]);
+    expect(code, stderr).toBe(0);
+    const rows = readFileSync(output, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(Object.keys(rows[0])).toEqual(["query", "positive", "negative"]);
+    expect(rows).toHaveLength(12);
+    for (const { query, positive, negative } of rows) {
+      const i = pairs.findIndex((pair) => pair.query === query);
+      expect(positive).toBe(`Word ${i}. ${pairs[i]!.positive}`);
+      expect(negative).toMatch(/^Word \d+\. The /);
+      expect(negative).not.toBe(positive);
+    }
+    const unnamed = await runCommand(common);
+    expect([unnamed.code, unnamed.stderr]).toEqual([2, expect.stringContaining("--text-column <name>")]);
+    const missing = await runCommand(["mine", model, data, "--output", output]);
+    expect(missing.stderr).toContain("positive_id is of ids. Say where their texts are: --corpus <path>");
+    expect(missing.code).toBe(2);
+  });
+
+  test("an id that the corpus has not is an error that names it", async () => {
+    const data = file([{ query: "Where?", positive_id: "p9" }]);
+    const corpus = file([{ id: "p0", text: "There." }]);
+    const command = ["mine", model, data, "--output", "x.jsonl", "--corpus", corpus];
+    const { code, stderr } = await runCommand(command);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('[ettin mine] positive_id is "p9"')]);
   });
 
   test("limits that leave nothing are explained", async () => {

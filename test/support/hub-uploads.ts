@@ -4,14 +4,15 @@ import { type HubServer, json, refuse, sha256, TOKEN } from "./hub-server.ts";
 
 /** A request that changed something. */
 export interface Upload {
-  readonly kind: "repo" | "branch" | "blob" | "commit";
+  readonly kind: "repo" | "branch" | "blob" | "commit" | "pull request";
   readonly name: string;
   readonly body: unknown;
 }
 
 export async function uploads(hub: HubServer, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await bodyOf(request);
-  const url = request.url!.split("?")[0]!;
+  const [url, query] = request.url!.split("?") as [string, string | undefined];
+  const proposed = query === "create_pr=1";
 
   if (request.method === "PUT") {
     const oid = url.slice("/upload/".length);
@@ -62,6 +63,13 @@ export async function uploads(hub: HubServer, request: IncomingMessage, response
     return json(response, { files: files.map(({ path, size }) => ({ path, uploadMode: mode(path, size) })) });
   }
   const lines = text.split("\n").map((line) => JSON.parse(line) as { key: string; value: Record<string, string> });
+  const commitOid = "c".repeat(40);
+  const header = lines.find(({ key }) => key === "header")!.value;
+  const made = { commitOid, commitUrl: `${hub.endpoint}/${id}/commit/${commitOid}`, hookOutput: "" };
+  if (proposed) {
+    hub.uploads.push({ kind: "pull request", name: revision, body: header });
+    return json(response, { ...made, pullRequestUrl: `${hub.endpoint}/${id}/discussions/1` });
+  }
   for (const { key, value } of lines) {
     if (key === "file") repo.files.set(value.path!, Buffer.from(value.content!, "base64"));
     if (key === "lfsFile") {
@@ -69,9 +77,8 @@ export async function uploads(hub: HubServer, request: IncomingMessage, response
       repo.large.add(value.path!);
     }
   }
-  hub.uploads.push({ kind: "commit", name: revision, body: lines.find(({ key }) => key === "header")!.value });
-  const commitOid = "c".repeat(40);
-  json(response, { commitOid, commitUrl: `${hub.endpoint}/${id}/commit/${commitOid}`, hookOutput: "" });
+  hub.uploads.push({ kind: "commit", name: revision, body: header });
+  json(response, made);
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {

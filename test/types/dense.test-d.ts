@@ -1,4 +1,4 @@
-import type { SentenceTransformer } from "@ettin/dense";
+import { InformationRetrievalEvaluator, type SentenceTransformer } from "@ettin/dense";
 import { expectTypeOf, test } from "vitest";
 
 declare const model: SentenceTransformer;
@@ -19,4 +19,12 @@ test("the array follows the precision", () => {
 test("a misspelt option is an error", () => {
   // @ts-expect-error the option is normalizeEmbeddings
   void model.encode("a", { normalize: true });
+});
+
+test("relevant documents are a list or a set of ids, and no text", () => {
+  const texts = { queries: { q: "a" }, corpus: { d1: "b" } };
+  void (() => new InformationRetrievalEvaluator({ ...texts, relevantDocs: { q: ["d1"] } }));
+  void (() => new InformationRetrievalEvaluator({ ...texts, relevantDocs: new Map([["q", new Set(["d1"])]]) }));
+  // @ts-expect-error its letters would be ids
+  void (() => new InformationRetrievalEvaluator({ ...texts, relevantDocs: { q: "d1" } }));
 });

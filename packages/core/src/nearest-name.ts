@@ -1,8 +1,14 @@
 /** The name with the fewest letters to insert, delete, change or swap; case and underscores aside. */
 export function nearestName(name: string, names: readonly string[]): string {
-  const plain = (text: string) => text.toLowerCase().replace(/[_-]/g, "");
   const scored = names.map((other) => [editDistance(plain(name), plain(other)), other] as const);
   return scored.reduce((best, each) => (each[0] < best[0] ? each : best))[1];
+}
+
+/** The nearest name where it is near enough to have been meant: up to a third of the letters differ. Else null. */
+export function closeName(name: string, names: readonly string[]): string | null {
+  if (names.length === 0) return null;
+  const near = nearestName(name, names);
+  return editDistance(plain(name), plain(near)) <= Math.ceil(plain(name).length / 3) ? near : null;
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
@@ -20,3 +26,5 @@ export function editDistance(a: string, b: string): number {
   }
   return last[b.length]!;
 }
+
+const plain = (text: string): string => text.toLowerCase().replace(/[_-]/g, "");

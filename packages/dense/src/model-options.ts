@@ -26,6 +26,8 @@ export interface TokenizeOptions extends PromptChoice {
 export interface SaveModelOptions extends SaveOptions {
   /** Writes README.md. @default true */
   createModelCard?: boolean;
+  /** Its name on the hub, "owner/name", for the card. */
+  modelName?: string;
   /** What people say about the model, before what `cardData` says. */
   card?: CardData;
 }

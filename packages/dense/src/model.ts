@@ -39,7 +39,7 @@ import {
   type Vectors,
 } from "@ettin/core";
 import type { CardData } from "./card/card-data.ts";
-import { sentenceTransformerCard } from "./card/model-card.ts";
+import { readmeOf } from "./card/model-card.ts";
 import type { CardFacts, HasCardFacts } from "./card-facts.ts";
 import type { EncodeOptions, EncodeStreamOptions } from "./encode/encode-options.ts";
 import { type EncodedTexts, encodeInTurn } from "./encode/encode-stream.ts";
@@ -305,7 +305,7 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
    * stays as it was unless the model was trained.
    */
   async savePretrained(folder: string, options: SaveModelOptions = {}): Promise<void> {
-    const { createModelCard = true, card, ...saved } = options;
+    const { createModelCard = true, card, modelName, ...saved } = options;
     const settings = {
       modelType: "SentenceTransformer",
       prompts: this.prompts,
@@ -315,12 +315,12 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
     };
     await saveModules(folder, this.modules, settings, saved);
     if (!createModelCard) return;
-    const kept = this.cardFacts.training === null && card === undefined ? this.readme : null;
-    await writeFile(join(folder, "README.md"), kept ?? (await sentenceTransformerCard(this, card)));
+    await writeFile(join(folder, "README.md"), await readmeOf(this, this.readme, { card, modelName }));
   }
 
   /**
-   * Saves the model and uploads it to a repository of the hub, as one commit.
+   * Saves the model and uploads it to a repository of the hub, as one commit. A card that the repository has stays, unless
+   * `replaceModelCard` is true; one that came with the model goes along unless the model was trained.
    *
    * @param repo "owner/name"; made if it is not there
    */

@@ -78,6 +78,34 @@ describe("columns", () => {
     expect((await collate(rows)).labels).toEqual({ values: Float32Array.of(1, 0.5, 2, 3), shape: [2, 2] });
   });
 
+  test("labels may be lists of lists: one for each column", async () => {
+    const teachers = Dataset.fromRows([
+      {
+        text: "a",
+        label: [
+          [1, 2, 3],
+          [4, 5, 6],
+        ],
+      },
+      {
+        text: "b",
+        label: [
+          [7, 8, 9],
+          [10, 11, 0.5],
+        ],
+      },
+    ]);
+    const { labels } = await collate(teachers.rows([0, 1]), { features: () => teachers.features });
+    expect(labels).toEqual({ values: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0.5), shape: [2, 2, 3] });
+  });
+
+  test("labels may be infinite", async () => {
+    const rows = (label: unknown) => Dataset.fromRows([{ text: "a", label }]).rows([0]);
+    const { NEGATIVE_INFINITY: low, POSITIVE_INFINITY: high } = Number;
+    expect((await collate(rows([1, low]))).labels).toEqual({ values: Float32Array.of(1, low), shape: [1, 2] });
+    expect((await collate(rows(high))).labels).toEqual({ values: Float32Array.of(high), shape: [1] });
+  });
+
   test("are encoded by one call, cut to the length that holds at the time", async () => {
     const tokenizer = await open(BPE);
     let [calls, limit] = [0, 6];
@@ -154,6 +182,29 @@ describe("what is wrong with rows", () => {
     ]).rows([0, 1]);
     await expect(collate(rows)).rejects.toThrow('"label" has 1 numbers in row 2, but 2 in row 1');
   });
+});
+
+test.each<[unknown, unknown, string]>([
+  [
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    [[1, 2], [3]],
+    '"label"[1] has 1 numbers in row 2, but 2 in row 1',
+  ],
+  [[[1, 2]], [1], '"label"[0] has no list in row 2, but 2 in row 1'],
+  [[1, 2], [1, [2]], '"label"[1] is a list in row 2'],
+  [[1, 2], [1, null], '"label"[1] is null in row 2'],
+  [[1, 2], [1, Number.NaN], '"label"[1] is NaN in row 2'],
+  [1, Number.NaN, '"label" is NaN in row 2'],
+  [1, [1], '"label" is a list in row 2'],
+])("labels %j and %j are no batch", async (one, two, message) => {
+  const rows = Dataset.fromRows([
+    { a: "x", label: one },
+    { a: "x", label: two },
+  ]).rows([0, 1]);
+  await expect(collate(rows)).rejects.toThrow(message);
 });
 
 describe("what is wrong with columns", () => {

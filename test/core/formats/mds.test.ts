@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type MdsReader, MdsWriter, type MdsWriterOptions, mergeIndexes, openMds, readMdsIndex } from "@ettin/core";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -107,6 +107,37 @@ describe("folders written in Python", () => {
     expect(() => [...reader]).not.toThrow();
     const none = await open(join(FIXTURES, "gz"), { verifyHashes: true });
     expect(() => none.row(0)).toThrow("is hashed not at all");
+    const asIs = await open(join(FIXTURES, "gz")); // without hashes there is nothing to compare
+    expect([...asIs]).toHaveLength(asIs.length);
+  });
+
+  test("the fingerprint tells values apart, with hashes and without", async () => {
+    const prints = new Set<string>();
+    for (const hashes of [[], ["sha1"]]) {
+      for (const last of [7, 8, 7]) {
+        const rows = Array.from({ length: 20 }, (_, i) => ({ ids: Uint32Array.of(i, 5, i === 19 ? last : 1) }));
+        const folder = await written({ columns: { ids: "ndarray:uint32" }, hashes }, rows);
+        prints.add((await open(folder)).fingerprint);
+      }
+    }
+    expect(prints.size).toBe(4);
+  });
+
+  test("a byte that changed is found when its shard is first read, unless that is turned off", async () => {
+    const rows = Array.from({ length: 4 }, (_, i) => ({ ids: Uint32Array.of(i, i, i) }));
+    const options = { columns: { ids: "ndarray:uint32" }, hashes: ["sha1"], sizeLimit: 250 };
+    const folder = await written(options, rows);
+    const file = join(folder, "shard.00001.mds");
+    const bytes = readFileSync(file);
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(file, bytes);
+    const reader = await open(folder);
+    expect(plainRow(reader.row(0))).toEqual({ ids: [0, 0, 0] });
+    expect(() => reader.row(-1)).toThrow(
+      /shard\.00001\.mds has sha1 [0-9a-f]{40}, but the index says [0-9a-f]{40}\. The shard is damaged: .* verifyHashes: false/,
+    );
+    const asIs = await open(folder, { verifyHashes: false });
+    expect(asIs.row(-1).ids).not.toEqual(rows[3]!.ids);
   });
 
   test("ids are typed arrays of their own", async () => {

@@ -84,6 +84,37 @@ test("a branch is made when it is not there", async () => {
   ]);
 });
 
+test("a file that is to be kept stays where the repository has it, and goes along where it has none", async () => {
+  hub.add("me/model", { "config.json": "theirs", "other.txt": "too" });
+  const { kept } = await push({ keepExisting: ["config.json", "empty.txt", "other.txt"] });
+  expect(kept).toEqual(["config.json"]); // other.txt is not in the folder
+  const { files } = hub.repos.get("me/model")!;
+  expect(files.get("config.json")!.toString()).toBe("theirs");
+  expect([...files.keys()].sort()).toEqual([...UPLOADED, "other.txt"].sort());
+});
+
+test("a hub that does not say whether it has the file gets no commit", async () => {
+  hub.add("me/model", { "config.json": "theirs" });
+  hub.faults.set("/me/model/resolve/main/config.json", [{ status: 403 }]);
+  await expect(push({ keepExisting: ["config.json"] })).rejects.toMatchObject({ code: "refused" });
+  expect(hub.uploads).toEqual([]);
+});
+
+test("createPr proposes the commit, with its description, and changes nothing", async () => {
+  hub.add("me/model", { "config.json": "theirs" });
+  const { pullRequest } = await push({ createPr: true, commitMessage: "Add it", commitDescription: "It is good." });
+  expect(pullRequest).toBe(`${hub.endpoint}/me/model/discussions/1`);
+  const body = { summary: "Add it", description: "It is good." };
+  expect(hub.uploads.at(-1)).toMatchObject({ kind: "pull request", name: "main", body });
+  expect(hub.repos.get("me/model")!.files.get("config.json")!.toString()).toBe("theirs");
+});
+
+test("createPr needs no right to make the repository", async () => {
+  hub.add("you/model", {});
+  hub.faults.set("/api/repos/create", [{ status: 403 }]);
+  expect((await push({ repo: "you/model", createPr: true })).pullRequest).toContain("you/model");
+});
+
 test("progress ends at 1 for each file", async () => {
   const last = new Map<string, number>();
   await push({ onProgress: ({ file, done }) => last.set(file, done) });

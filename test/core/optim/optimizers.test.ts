@@ -247,6 +247,32 @@ describe("optimizers", () => {
     expect(optimizer.stateDict().state.map((s) => s!.step)).toEqual([2, 1]);
   });
 
+  test("decoupled decay at rate 0 is no step: in a warm-up, and where the peak itself is 0", async () => {
+    for (const on of levels.map(device)) {
+      const leaf = leafOf([1, -2], [2], on);
+      setGrad(leaf, [1, 1]);
+      const warming = new StableAdamW([leaf], { learningRate: 1e-3, weightDecay: 1e-5, decoupleLearningRate: true });
+      warming.scaledStep(0);
+      warming.step(0);
+      expect([...(await leaf.data())]).toEqual([1, -2]);
+      const idle = new StableAdamW([leaf], { learningRate: 0, weightDecay: 1e-5, decoupleLearningRate: true });
+      idle.step();
+      idle.scaledStep(1);
+      expect([...(await leaf.data())]).toEqual([1, -2]);
+      expect(() => idle.step(1e-3)).toThrow(
+        "[StableAdamW] decoupleLearningRate is relative to learningRate 0, but a rate is 0.001. Set maxLearningRate",
+      );
+    }
+  });
+
+  test("decoupled decay relative to nothing is refused where a group has a rate", () => {
+    const leaf = leafOf([1], [1], device("baseline"));
+    const options = { learningRate: 0, decoupleLearningRate: true };
+    expect(() => new StableAdamW([{ parameters: [leaf], learningRate: 0.1 }], options)).toThrow("but a rate is 0.1");
+    expect(() => new StableAdamW([leaf], { ...options, maxLearningRate: 0 })).toThrow("maxLearningRate is 0");
+    new StableAdamW([{ parameters: [leaf], learningRate: 0.1 }], { ...options, maxLearningRate: 0.1 });
+  });
+
   test("a parameter in two groups is refused", () => {
     const a = leafOf([1], [1], device("baseline"));
     expect(() => new AdamW([{ parameters: [a] }, { parameters: [a] }])).toThrow("[AdamW] a parameter appears twice");

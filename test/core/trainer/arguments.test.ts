@@ -48,6 +48,29 @@ describe("training arguments", () => {
     expect(() => filled(swapped)).toThrow("The nearest is weightDecay.");
   });
 
+  test.each([
+    ["reportTo", 'Set report, a list of reporters: ["tensorboard"], or [] for none.'],
+    ["report_to", 'Set report, a list of reporters: ["tensorboard"], or [] for none.'],
+    ["runName", "Reports go to outputDir; leave it out."],
+    ["evaluationStrategy", "Use evalStrategy."],
+    ["pushToHub", "Push the folder when the run is over, with pushToHub."],
+    ["batchSize", "Set perDeviceTrainBatchSize."],
+    ["no_cuda", 'The model is on its device: load it with device: "cpu" or "cuda".'],
+  ])("%s, which other trainers have, is refused with what stands in its place", (name, wayOut) => {
+    expect(() => filled({ [name]: 1 })).toThrow(`[TrainingArguments] there is no argument ${name}. ${wayOut}`);
+  });
+
+  test("what is near to none gets no suggestion", () => {
+    expect(() => filled({ colour: 1 } as object)).toThrow(
+      "[TrainingArguments] there is no argument colour. TrainingArguments lists those that there are.",
+    );
+  });
+
+  test("dataloaderNumWorkers is accepted, and may change", () => {
+    expect(filled().dataloaderNumWorkers).toBe(0);
+    expect(filled({ dataloaderNumWorkers: 4 }).dataloaderNumWorkers).toBe(4);
+  });
+
   test.each<[Partial<TrainingArguments>, string]>([
     [{ perDeviceTrainBatchSize: 0 }, "perDeviceTrainBatchSize is 0. It has to be a whole number from 1 on."],
     [{ learningRate: Number.NaN }, "learningRate is NaN. It has to be a number from 0 on."],
@@ -83,6 +106,12 @@ describe("training arguments", () => {
     [{ maxTokens: 1000, warmupSteps: 5 }, 'scheduleUnit is "tokens", but warmupSteps is 5'],
     [{ warmupTokens: 5 }, 'warmupTokens is 5, but scheduleUnit is "steps"'],
     [{ scheduleUnit: "tokens" }, 'scheduleUnit is "tokens" and lrSchedulerType "linear", but maxTokens is null'],
+    [{ fp16: true, bf16: true }, "fp16 and bf16 are both true. Keep one of them; fp16 runs as bf16 here."],
+    [{ order: "a.txt", batchSampler: "no_duplicates" }, 'order is "a.txt", but batchSampler is "no_duplicates"'],
+    [
+      { order: "a.txt", multiDatasetBatchSampler: "round_robin" },
+      'order is "a.txt", but multiDatasetBatchSampler is "round_robin"',
+    ],
     [{ batchSizeWarmup: { tokens: 100 } }, "batchSizeWarmup is set, and numTrainEpochs 3 is the only end of the run"],
     [
       { batchSizeWarmup: { tokens: 100, from: 5 }, gradientAccumulationSteps: 4, maxSteps: 10 },

@@ -3,7 +3,12 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { lastCheckpoint, ModernBertDecoderForCausalLM, readSafetensorsHeader } from "@ettin/core";
+import {
+  lastCheckpoint,
+  ModernBertDecoderForCausalLM,
+  readSafetensorsHeader,
+  type TrainingArguments,
+} from "@ettin/core";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../../support/folder.ts";
 import { ROOT } from "../../support/root.ts";
@@ -138,6 +143,30 @@ test("overwriteOutputDir removes an earlier run's checkpoints", async () => {
     { model: trainer.model },
   );
   await again.train();
+  expect(await readdir(outputDir)).toEqual(["checkpoint-1"]);
+  trainer.model.dispose();
+});
+
+test("a start that fails removes nothing of the earlier run", async () => {
+  const outputDir = newFolder();
+  const trainer = newTrainer({ ...everyStep, outputDir });
+  await trainer.train();
+  const before = ["checkpoint-1", "checkpoint-2", "checkpoint-3"];
+  const over = { ...everyStep, outputDir, overwriteOutputDir: true };
+  const misspelt = { optim: "stable_adamw", optimArgs: { decoupleLearningRates: true } } as object;
+  const starts: [Partial<TrainingArguments>, { optimizerFrom?: string }, string][] = [
+    [misspelt, {}, "[optimArgs] there is no option decoupleLearningRates"],
+    [{ learningRateMapping: { classifier$: 1e-3 } }, {}, '[learningRateMapping] "classifier$" finds none of'],
+    [{}, { optimizerFrom: join(outputDir, "checkpoint-9") }, "checkpoint-9"],
+    [{ maxSteps: -1, maxTokens: 900, saveSteps: 0.5 }, {}, "saveSteps is 0.5, a share of all steps"],
+  ];
+  for (const [args, options, message] of starts) {
+    const failing = newTrainer({ ...over, ...args }, { model: trainer.model });
+    await expect(failing.train(options)).rejects.toThrow(message);
+    expect((await readdir(outputDir)).sort()).toEqual(before);
+  }
+  const next = newTrainer({ ...over, maxSteps: 1 }, { model: trainer.model });
+  await next.train({ optimizerFrom: join(outputDir, "checkpoint-3") }); // one of those that are to be removed
   expect(await readdir(outputDir)).toEqual(["checkpoint-1"]);
   trainer.model.dispose();
 });

@@ -1,5 +1,10 @@
 import { join } from "node:path";
-import { EarlyStoppingCallback, type SentenceEvaluator, type TrainerCallback } from "@ettin/core";
+import {
+  EarlyStoppingCallback,
+  type SentenceEvaluator,
+  type TrainerCallback,
+  type TrainingArguments,
+} from "@ettin/core";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../support/folder.ts";
 import { NextTokenLoss, newModel, newTrainer, rowsOf, texts } from "./language.ts";
@@ -121,6 +126,69 @@ describe("evaluation", () => {
       '[Trainer] metricForBestModel is "accuracy", but the evaluation gave eval_score. Name one of them.',
     );
     trainer.model.dispose();
+  });
+});
+
+describe("a metric that no evaluation can give is an error before the first step", () => {
+  const named = (name: string, metrics: readonly string[] | null): SentenceEvaluator<never> => ({
+    name,
+    primaryMetric: null,
+    greaterIsBetter: true,
+    metricNames: () => metrics?.map((metric) => `${name}_${metric}`) ?? null,
+    evaluate: async () => ({}),
+  });
+  const best = {
+    evalStrategy: "steps",
+    saveStrategy: "steps",
+    evalSteps: 1,
+    saveSteps: 1,
+    loadBestModelAtEnd: true,
+  } as const;
+  const dev = named("dev", ["ndcg", "mrr"]);
+  const two = { a: rowsOf(texts(4)), b: rowsOf(texts(4)) };
+  const make = (args: Partial<TrainingArguments>, options: Parameters<typeof newTrainer>[1]) => () => {
+    const model = newModel();
+    try {
+      newTrainer({ ...best, ...args }, { ...options, model });
+    } finally {
+      model.dispose();
+    }
+  };
+
+  test.each<[Partial<TrainingArguments>, Parameters<typeof newTrainer>[1], string]>([
+    [
+      {},
+      { evaluator: dev },
+      '[Trainer] loadBestModelAtEnd is true and metricForBestModel not set: "loss", but an evaluation gives dev_ndcg, ' +
+        "dev_mrr. Set metricForBestModel to one of its metrics.",
+    ],
+    [{}, { evaluator: async () => ({ score: 1 }) }, '"loss", but an evaluation gives no loss. Set metricForBestModel'],
+    [{ saveStrategy: "best" }, { evaluator: dev }, 'saveStrategy is "best" and metricForBestModel not set'],
+    [{}, { evalDataset: two }, '"loss", but an evaluation gives a_loss, b_loss'],
+    [
+      { metricForBestModel: "loss" },
+      { evalDataset: two },
+      'metricForBestModel is "loss", but an evaluation gives a_loss',
+    ],
+    [
+      { metricForBestModel: "eval_dev_ndgc" },
+      { evaluator: [dev, named("test", ["map"])] },
+      'metricForBestModel is "eval_dev_ndgc", but an evaluation gives dev_ndcg, dev_mrr, test_map. The nearest is dev_ndcg.',
+    ],
+  ])("%j", (args, options, message) => {
+    expect(make(args, options)).toThrow(message);
+  });
+
+  test.each<[Partial<TrainingArguments>, Parameters<typeof newTrainer>[1]]>([
+    [{}, { evalDataset: rowsOf(texts(4)), evaluator: dev }],
+    [{ metricForBestModel: "eval_a_loss" }, { evalDataset: two }],
+    [{ metricForBestModel: "a_part" }, { evalDataset: two }],
+    [{ metricForBestModel: "part" }, { evalDataset: rowsOf(texts(4)) }],
+    [{ metricForBestModel: "dev_ndcg" }, { evaluator: dev }],
+    [{ metricForBestModel: "anything" }, { evaluator: named("dev", null) }],
+    [{ metricForBestModel: "anything" }, { evaluator: async () => ({ anything: 1 }) }],
+  ])("but not where one can: %j", (args, options) => {
+    expect(make(args, options)).not.toThrow();
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   EarlyStoppingCallback,
@@ -73,6 +73,38 @@ describe("a resumed run", () => {
       for (const { model } of [whole, first, second]) model.dispose();
     },
   );
+
+  test("from an earlier checkpoint keeps what it saves, and sets the later ones aside", async () => {
+    const outputDir = newFolder();
+    const first = newTrainer({ ...args, saveSteps: 2, outputDir });
+    await first.train();
+    const end = await contentOf(join(outputDir, "checkpoint-6"));
+    const notices: string[] = [];
+    const seen: string[][] = [];
+    const again = newTrainer(
+      { ...args, saveSteps: 1, saveTotalLimit: 1, outputDir },
+      {
+        onNotice: (text) => notices.push(text),
+        callbacks: [{ onSave: async () => void seen.push((await readdir(outputDir)).sort()) }],
+      },
+    );
+    await again.train({ resumeFromCheckpoint: join(outputDir, "checkpoint-2") });
+    const aside = ["checkpoint-4.left", "checkpoint-6.left"];
+    expect(seen).toEqual([3, 4, 5, 6].map((step) => [`checkpoint-${step}`, ...aside].sort()));
+    expect(notices).toEqual([
+      `The run goes on from checkpoint-2: later checkpoints of ${outputDir} are kept as checkpoint-4.left, ` +
+        "checkpoint-6.left, beside its own; remove them when they are not needed.",
+    ]);
+    expect((await contentOf(join(outputDir, "checkpoint-6.left"))).model).toBe(end.model);
+    expect((await contentOf(join(outputDir, "checkpoint-6"))).model).toBe(end.model);
+    // Once more: names that are taken get a number.
+    const third = newTrainer({ ...args, saveSteps: 1, outputDir }, { onNotice: () => {} });
+    await cp(join(outputDir, "checkpoint-6"), join(outputDir, "checkpoint-7"), { recursive: true });
+    await mkdir(join(outputDir, "checkpoint-7.left"));
+    await third.train({ resumeFromCheckpoint: join(outputDir, "checkpoint-6") });
+    expect(await readdir(outputDir)).toContain("checkpoint-7.left-2");
+    for (const { model } of [first, again, third]) model.dispose();
+  });
 
   test("in tokens, with growing batches and micro-batches, too", async () => {
     const inTokens = {

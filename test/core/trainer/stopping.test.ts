@@ -149,6 +149,20 @@ describe("a loss that is not finite", () => {
     model.dispose();
   });
 
+  test("says so where the weights had such values already", async () => {
+    const model = newModel();
+    const trainer = newTrainer({ maxSteps: 5, learningRate: 3e38, maxGradNorm: 0 }, { model });
+    const error = await trainer.train().catch((e) => e);
+    expect(error).toBeInstanceOf(NonFiniteLossError);
+    expect(error.message).toMatch(
+      / has values that are not finite, from a step before or from the start: lower learning/,
+    );
+    expect(error.message).not.toContain("unharmed");
+    const weights = await weightsOf(model);
+    expect(Object.values(weights).some((values) => !values.every(Number.isFinite))).toBe(true);
+    model.dispose();
+  });
+
   test("with finite gradients does not reach the weights either", async () => {
     const model = newModel();
     const inner = new NextTokenLoss(model, { dropout: false });

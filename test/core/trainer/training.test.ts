@@ -291,4 +291,45 @@ describe("training", () => {
     await expect(trainer.train()).rejects.toThrow('[learningRateMapping] "classifier$" finds none of');
     trainer.model.dispose();
   });
+
+  test.each([
+    [{ maxLearningRate: "8e-4" }, '[optimArgs] maxLearningRate is "8e-4". It has to be a number above 0.'],
+    [{ maxLearningRate: 0 }, "[optimArgs] maxLearningRate is 0. It has to be a number above 0."],
+    [{ decoupleLearningRate: 1 }, "[optimArgs] decoupleLearningRate is 1. It has to be true or false."],
+  ])("optimArgs %j are refused", async (optimArgs, message) => {
+    const trainer = newTrainer({ maxSteps: 1, optim: "stable_adamw", optimArgs: optimArgs as object });
+    await expect(trainer.train()).rejects.toThrow(message);
+    trainer.model.dispose();
+  });
+
+  test("a batchSampler beside an argument that chooses one is refused", async () => {
+    const batchSampler = { batchesPerEpoch: 1, batches: () => [[0, 1]] };
+    const chosen = [
+      [{ order: "rows.txt" }, '[Trainer] a batchSampler is given, but order is "rows.txt". Keep one of them.'],
+      [
+        { batchSampler: "no_duplicates" },
+        '[Trainer] a batchSampler is given, but args.batchSampler is "no_duplicates"',
+      ],
+    ] as const;
+    for (const [args, message] of chosen) {
+      const trainer = newTrainer({ maxSteps: 1, ...args }, { batchSampler });
+      await expect(trainer.train()).rejects.toThrow(message);
+      trainer.model.dispose();
+    }
+  });
+
+  test("decoupled decay at a rate of 0 leaves the weights", async () => {
+    const trainer = newTrainer({
+      maxSteps: 3,
+      optim: "stable_adamw",
+      learningRate: 0,
+      weightDecay: 1e-5,
+      optimArgs: { decoupleLearningRate: true },
+    });
+    const before = await weightsOf(trainer.model);
+    const { globalStep } = await trainer.train();
+    expect(globalStep).toBe(3);
+    expect(await weightsOf(trainer.model)).toEqual(before);
+    trainer.model.dispose();
+  });
 });

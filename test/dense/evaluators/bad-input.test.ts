@@ -26,6 +26,18 @@ test.each([
   [() => new BinaryClassificationEvaluator({ ...pairs, labels: [0, 1, 2] }), "label 2 is 2"],
   [() => new InformationRetrievalEvaluator({ ...retrieval, relevantDocs: {} }), "none of 1 queries has a document"],
   [() => new InformationRetrievalEvaluator({ ...retrieval, corpus: {} }), "the corpus is empty"],
+  [
+    () => new InformationRetrievalEvaluator({ ...retrieval, relevantDocs: { q: "d" as never } }),
+    'relevantDocs of the query "q" is "d". Give a list or a set of ids: ["d"].',
+  ],
+  [
+    () => new InformationRetrievalEvaluator({ ...retrieval, relevantDocs: { q: 1 as never } }),
+    'relevantDocs of the query "q" is 1. Give a list or a set of ids.',
+  ],
+  [
+    () => new InformationRetrievalEvaluator({ ...retrieval, relevantDocs: { q: ["doc"] } }),
+    'none of the documents in relevantDocs is in the corpus: "doc" of the query "q" is not, and the corpus has "d"',
+  ],
   [() => new InformationRetrievalEvaluator({ ...retrieval, corpusChunkSize: 0 }), "corpusChunkSize is 0"],
   [() => new InformationRetrievalEvaluator({ ...retrieval, ndcgAtK: [] }), "ndcgAtK is empty"],
   [() => new InformationRetrievalEvaluator({ ...retrieval, scoreFunctions: ["cos" as never] }), "cos"],

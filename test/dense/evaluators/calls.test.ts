@@ -105,3 +105,22 @@ test("the classes that a loss's head finds", async () => {
   expect(await evaluator.evaluate({})).toEqual({ nli_accuracy: 3 / 5 });
   expect(evaluator.primaryMetric).toBe("nli_accuracy");
 });
+
+test("classes are read by a collator of the model where none is given", async () => {
+  const dataset = Dataset.fromRows([0, 1, 2, 1, 0].map((label, i) => ({ text: String(i), label })));
+  const softmaxModel = {
+    logits: ({ tokens }: { tokens: Int32Array }) =>
+      tensorScope(() => Tensor.from([...tokens].map((token) => [0, 1, 2].map((c) => Number(c === token % 3))))),
+  };
+  const prompts: (string | undefined)[] = [];
+  const model = {
+    tokenize: async (texts: readonly string[], options: { prompt?: string } = {}) => {
+      prompts.push(options.prompt);
+      return packTokens(texts.map((text) => [Number(text)]));
+    },
+  };
+  const evaluator = new LabelAccuracyEvaluator({ dataset, softmaxModel });
+  expect(await evaluator.evaluate(model)).toEqual({ accuracy: 3 / 5 });
+  expect(prompts).toEqual([""]);
+  await expect(evaluator.evaluate({})).rejects.toThrow("the model does not make ids of texts. Pass a collator");
+});

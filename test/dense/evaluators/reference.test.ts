@@ -48,7 +48,9 @@ test.each(titles)("%s", async (_, i) => {
   const outputPath = await mkdtemp(join(tmpdir(), "ettin-evaluator-"));
   onTestFinished(() => rm(outputPath, { recursive: true }));
 
+  const known = evaluator.metricNames(model);
   const found = await evaluator.evaluate(model, { outputPath, epoch: 1, steps: 20 });
+  expect([...known].sort()).toEqual(Object.keys(metrics).sort()); // before the evaluation
   expect(Object.keys(found)).toEqual(Object.keys(metrics));
   for (const [key, value] of Object.entries(metrics))
     expect(Math.abs(found[key]! - value), key).toBeLessThan(1e-6 * Math.max(1, Math.abs(value)));

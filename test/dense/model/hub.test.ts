@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SentenceTransformer } from "@ettin/dense";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DENSE, disposed, expectRows, facts, openModel } from "../../support/dense-fixture.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { startHub, TOKEN } from "../../support/hub-server.ts";
@@ -35,6 +35,43 @@ test("a model is pushed as one commit with a card that names it, and opens from 
 
   await again.savePretrained(join(root, "saved"));
   expect(readFileSync(join(root, "saved/README.md"), "utf8")).toBe(repo.files.get("README.md")!.toString());
+});
+
+describe("a card that is there", () => {
+  const to = { token: TOKEN, endpoint: hub.endpoint };
+  const readme = (id: string) => hub.repos.get(id)!.files.get("README.md")!.toString();
+  const opened = async (text: string) => {
+    const folder = join(temporaryFolder(), "model");
+    cpSync(join(DENSE, "model"), folder, { recursive: true });
+    writeFileSync(join(folder, "README.md"), text);
+    return openModel(folder);
+  };
+
+  test("goes along with a model that was not trained, and names it", async () => {
+    const model = await opened('# Mine\n\nSentenceTransformer("sentence_transformers_model_id")\n');
+    await model.pushToHub("me/card", to);
+    expect(readme("me/card")).toBe('# Mine\n\nSentenceTransformer("me/card")\n');
+    await model.pushToHub("me/card-given", { ...to, card: { description: "Said now." } });
+    expect(readme("me/card-given")).toContain("# me/card-given\n\nSaid now.");
+  });
+
+  test("in the repository stays, whatever the model, unless it is to be replaced", async () => {
+    hub.add("me/theirs", { "README.md": "theirs" });
+    const model = await opened("ours");
+    expect((await model.pushToHub("me/theirs", to)).kept).toEqual(["README.md"]);
+    await model.pushToHub("me/theirs", { ...to, card: { description: "Said now." } });
+    expect(readme("me/theirs")).toBe("theirs");
+    expect(hub.repos.get("me/theirs")!.files.has("model.safetensors")).toBe(true);
+    expect((await model.pushToHub("me/theirs", { ...to, replaceModelCard: true })).kept).toEqual([]);
+    expect(readme("me/theirs")).toBe("ours");
+  });
+
+  test("createPr proposes the model", async () => {
+    hub.add("you/theirs", { "README.md": "theirs" });
+    const { pullRequest } = await (await opened("ours")).pushToHub("you/theirs", { ...to, createPr: true });
+    expect(pullRequest).toBe(`${hub.endpoint}/you/theirs/discussions/1`);
+    expect([...hub.repos.get("you/theirs")!.files.keys()]).toEqual(["README.md"]);
+  });
 });
 
 test("a name alone is one of sentence-transformers", async () => {

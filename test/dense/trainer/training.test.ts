@@ -174,13 +174,23 @@ test("prompts go before the texts of their columns", async () => {
   const trainer = (given: object) => () => newTrainer(given, { model, loss, evalDataset: pairs() });
   expect(trainer({ prompts: { ancor: "x" } })).toThrow('prompts has "ancor", which is neither a dataset nor a column');
   expect(trainer({ prompts: 3 })).toThrow("prompts is 3. It has to be a text, or an object of texts");
-  expect(trainer({ promts: "x" })).toThrow("there is no argument promts. The nearest is prompts.");
+  expect(trainer({ promts: "x" })).toThrow(
+    "[SentenceTransformerTrainer] there is no argument promts. The nearest is prompts.",
+  );
 });
 
 test("what it is given is checked", async () => {
   const model = await newModel();
   expect(() => newTrainer({}, { model, evalDatset: pairs() } as never)).toThrow(
     "there is no option evalDatset. The nearest is evalDataset.",
+  );
+  expect(() => newTrainer({ runName: "a" } as never, { model })).toThrow(
+    "[SentenceTransformerTrainer] there is no argument runName. Reports go to outputDir; leave it out.",
+  );
+  const best = { evalStrategy: "epoch", saveStrategy: "epoch", loadBestModelAtEnd: true } as const;
+  expect(() => newTrainer(best, { model, evaluator: triplets("dev") })).toThrow(
+    '[SentenceTransformerTrainer] loadBestModelAtEnd is true and metricForBestModel not set: "loss", but an evaluation ' +
+      "gives dev_cosine_accuracy. Set metricForBestModel to one of its metrics.",
   );
   expect(() => newTrainer({}, { model, trainDataset: {} })).toThrow("an object of datasets is empty");
   const labels = Dataset.fromRows([{ label: 1 }]);

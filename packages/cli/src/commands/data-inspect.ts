@@ -13,7 +13,7 @@ export const dataInspect: Command = {
     samples: { type: "string", value: "n", help: "rows to show (default: 3)" },
     json: { type: "boolean", help: "print JSON" },
   },
-  notes: "Every sample is read, so that a damaged shard is found.",
+  notes: "Every sample is read, and every shard compared with its hash in the index, so that a damaged one is found.",
   async run([folder = ""], options, terminal) {
     const { inspect } = await import("@ettin/pretrain"); // other commands do not wait for it
     const name = textOption(options, "tokenizer");
@@ -33,7 +33,7 @@ const asJson = (_: string, value: unknown): unknown => {
 
 const LONGEST = 240;
 
-function text(folder: string, { rows, columns: encodings, tokens, lengths, ids, samples }: Inspected): string {
+function text(folder: string, { rows, columns: encodings, hashes, tokens, lengths, ids, samples }: Inspected): string {
   const table = [
     ["rows", rows.toLocaleString("en")],
     ...Object.entries(encodings).map(([name, encoding]) => [name, encoding]),
@@ -42,6 +42,10 @@ function text(folder: string, { rows, columns: encodings, tokens, lengths, ids, 
   if (lengths && rows > 0) {
     table.push(["lengths", ["0", "10", "50", "90", "100"].map((p) => `${p} %: ${Math.round(lengths[p]!)}`).join(", ")]);
   }
+  table.push([
+    "hashes",
+    hashes.length > 0 ? `${hashes.join(", ")}: every shard is as written` : "none to compare with",
+  ]);
   if (ids) table.push(["ids", `${ids[0]} to ${ids[1]}`]);
   const shown = samples.map(({ row, values, text: decoded }) => {
     const lines = Object.entries(values).map(([name, value]) => `  ${name}: ${excerpt(valueText(value))}`);

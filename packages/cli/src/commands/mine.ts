@@ -4,7 +4,8 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Dataset, type MineHardNegativesOptions, mineHardNegatives, miningSummaryText } from "@ettin/core";
 import { choiceOption, given, numberOption, textOption } from "../arguments.ts";
-import type { Command, OptionValues } from "../command.ts";
+import { type Command, type OptionValues, UsageError } from "../command.ts";
+import { isIdColumn, resolvedIds, withoutId } from "../corpus-ids.ts";
 import { DATA_OPTIONS, rowsOf, rowText, textColumns } from "../data-options.ts";
 import { LOAD_OPTIONS } from "../load.ts";
 import { loadDense } from "../load-dense.ts";
@@ -19,7 +20,16 @@ export const mine: Command = {
     output: { type: "string", value: "file", help: "JSON lines with the new rows (needed)" },
     anchor: { type: "string", value: "column", help: "queries (default: the first column)" },
     positive: { type: "string", value: "column", help: "their answers (default: the second column)" },
-    corpus: { type: "string", value: "path", help: "rows to take negatives from, beside all positives" },
+    corpus: {
+      type: "string",
+      value: "path",
+      help: "rows to take negatives from, beside all positives; columns named …_id become texts of it",
+    },
+    "text-column": {
+      type: "string",
+      value: "name",
+      help: 'the corpus\'s text; several as "title,text" (default: text)',
+    },
     negatives: { type: "string", value: "n", help: "of each row (default: 3)" },
     "range-min": { type: "string", value: "n", help: "leave out the n nearest: they may be answers (default: 0)" },
     "range-max": { type: "string", value: "n", help: "look at the n nearest" },
@@ -50,16 +60,16 @@ Example: ettin mine my-model pairs.jsonl --relative-margin 0.05 --negatives 5 --
     const output = neededOption("mine", options, "output");
     const settings = settingsOf(options);
     const { signal } = terminal;
-    const dataset = await rowsOf(path, [textOption(options, "split") ?? "train"], signal, options);
-    const corpus = await corpusOf(options, signal);
+    const rows = await rowsOf(path, [textOption(options, "split") ?? "train"], signal, options);
+    const { corpus, ...pairs } = await readTexts(rows, options, signal);
     const model = await loadDense(name, options, terminal);
     let summary = "";
     let facts: object = {};
     try {
       const mined = await mineHardNegatives({
-        dataset,
         model,
         ...settings,
+        ...pairs,
         ...(corpus && { corpus }),
         signal,
         onProgress({ stage, done, total }) {
@@ -107,12 +117,34 @@ function settingsOf(options: OptionValues): Partial<MineHardNegativesOptions> {
   };
 }
 
-async function corpusOf(options: OptionValues, signal: AbortSignal): Promise<string[] | null> {
+/** The pairs and the corpus, texts of it in place of the pairs' ids. */
+async function readTexts(
+  rows: Dataset,
+  options: OptionValues,
+  signal: AbortSignal,
+): Promise<Pick<MineHardNegativesOptions, "dataset" | "anchorColumnName" | "positiveColumnName" | "corpus">> {
   const path = textOption(options, "corpus");
-  if (path === undefined) return null;
-  const rows = await rowsOf(path, ["train", "corpus"], signal);
-  const names = textColumns("mine", rows, undefined);
-  return Array.from(rows, (row) => rowText("mine", row, names));
+  const asked = textOption(options, "text-column");
+  const anchor = textOption(options, "anchor") ?? rows.columnNames[0];
+  const positive = textOption(options, "positive") ?? rows.columnNames[1];
+  const names = [anchor, positive].filter((name) => name !== undefined);
+  const ids = names.filter((name) => isIdColumn(name) && rows.columnNames.includes(name));
+  if (path === undefined) {
+    if (asked !== undefined) throw new UsageError("--text-column is of a --corpus: give both");
+    if (ids.length > 0)
+      throw new UsageError(`${ids.join(" and ")} is of ids. Say where their texts are: --corpus <path>`);
+    return { dataset: rows };
+  }
+  const texts = await rowsOf(path, ["train", "corpus"], signal);
+  const columns = textColumns("mine", texts, asked);
+  const corpus = Array.from(texts, (row) => rowText("mine", row, columns));
+  if (ids.length === 0) return { dataset: rows, corpus };
+  const dataset = resolvedIds("mine", texts, path, asked)(rows, names);
+  return {
+    dataset,
+    corpus,
+    ...given({ anchorColumnName: anchor && withoutId(anchor), positiveColumnName: positive && withoutId(positive) }),
+  };
 }
 
 /** Writes beside the file's place, then renames. */

@@ -11,7 +11,7 @@ import {
 import type { SentenceTransformer, SentenceTransformerTrainingArguments } from "@ettin/dense";
 import { choiceOption, given, numberOption, textOption } from "../arguments.ts";
 import { type Command, type OptionValues, UsageError } from "../command.ts";
-import { resolvedIds } from "../corpus-ids.ts";
+import { resolvedIds, withoutId } from "../corpus-ids.ts";
 import { DATA_OPTIONS, openRows, rowsOf } from "../data-options.ts";
 import { bestMetric, EVALUATORS, evaluatorFor, makeEvaluator } from "../dense-evaluator.ts";
 import { LOSSES, lossName, makeLoss } from "../dense-loss.ts";
@@ -36,6 +36,11 @@ export const trainDense: Command = {
     ...DATA_OPTIONS,
     columns: { type: "string", value: "names", help: 'the loss\'s columns in order: "query,positive" (default: all)' },
     corpus: { type: "string", value: "path", help: "rows with id and text: columns named …_id become texts of it" },
+    "text-column": {
+      type: "string",
+      value: "name",
+      help: 'the corpus\'s text; several as "title,text" (default: text)',
+    },
     loss: {
       type: "string",
       value: "name",
@@ -131,15 +136,18 @@ async function readData(
     [train, held] = [parts.train, parts.test];
   }
   const corpus = textOption(options, "corpus");
-  const resolve =
-    corpus === undefined ? null : await resolvedIds(await rowsOf(corpus, ["train", "corpus"], signal), corpus);
+  const textColumn = textOption(options, "text-column");
+  if (corpus === undefined && textColumn !== undefined)
+    throw new UsageError("--text-column is of a --corpus: give both");
+  const texts = corpus === undefined ? null : await rowsOf(corpus, ["train", "corpus"], signal);
+  const resolve = texts && resolvedIds("train dense", texts, corpus!, textColumn);
   const chosen = textOption(options, "columns")
     ?.split(",")
     .map((name) => name.trim());
   const prepare = (rows: Dataset): Dataset => {
     const found = resolve ? resolve(rows, chosen) : rows;
     if (!chosen) return found;
-    const names = resolve ? chosen.map((name) => name.replace(/_id$/, "")) : chosen;
+    const names = resolve ? chosen.map(withoutId) : chosen;
     requireColumns(WHERE, found, names);
     return found.selectColumns(names);
   };

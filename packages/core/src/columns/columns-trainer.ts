@@ -57,6 +57,7 @@ export function columnsTrainer<Model extends TrainableModel>(
   if (columnNames.size > 0) checkPrompts(where, args?.prompts, columnNames);
   return {
     ...others,
+    name: where,
     ...(args && { args }),
     ...(trainDataset && { trainDataset: train.has("") ? train.get("")! : new MultiDataset(Object.fromEntries(train)) }),
     ...(evalDataset && { evalDataset: evaluationSets(evaluation) }),

@@ -7,10 +7,10 @@ export interface PackedTexts extends PackedTokens {
   readonly starts?: Int32Array;
 }
 
-/** The labels of a batch's rows, a number or a list of numbers each. Whole numbers are int32, others float32. */
+/** The labels of a batch's rows, a number or (nested) lists of numbers each. Whole numbers are int32, others float32. */
 export interface Labels {
   readonly values: Int32Array | Float32Array;
-  /** `[rows]` or `[rows, width]`. */
+  /** `[rows]`, `[rows, width]`, `[rows, columns, dim]`. */
   readonly shape: readonly number[];
 }
 

@@ -8,42 +8,48 @@ import type { Labels } from "./columns.ts";
 const MOST = 2 ** 31 - 1;
 
 /**
- * The labels of rows: numbers, or lists of numbers of one length.
+ * The labels of rows: numbers, or nested lists of numbers of one shape. ±∞ passes; a loss that has no use for it says so.
  *
  * @param features of the rows' dataset: a column of fractions is float32 even where a batch has whole numbers only
- * @throws EngineError naming file and line, for a label that is missing, not a number, or of another length
+ * @returns `shape` is `[rows]` and then that of a row's label
+ * @throws EngineError naming file and line, for a label that is missing, not a number, or of another shape
  */
 export function readLabels(where: string, rows: readonly Row[], column: string, features?: Features): Labels {
-  const first = rows[0]![column];
-  if (!isList(first)) {
-    const numbers = rows.map((row) => numberOf(where, row, column));
-    return { values: typed(numbers, features, column), shape: [rows.length] };
-  }
-  const width = first.length;
+  const shape: number[] = [];
+  for (let level: unknown = rows[0]![column]; isList(level); level = level[0]) shape.push(level.length);
   const numbers: number[] = [];
-  for (const row of rows) {
-    const list = row[column];
-    if (!isList(list) || list.length !== width) {
+  /** @param at places in the lists above it */
+  const read = (value: unknown, row: Row, at: readonly number[]): void => {
+    const width = shape[at.length];
+    if (width === undefined) return void numbers.push(labelOf(where, value, row, column, at));
+    if (!isList(value) || value.length !== width) {
+      const found = isList(value) ? `${value.length} numbers` : "no list";
       throw new EngineError(
         where,
-        `${JSON.stringify(column)} has ${isList(list) ? `${list.length} numbers` : "no list"} in ${placeOf(row)}, but ` +
-          `${width} in ${placeOf(rows[0]!)}`,
+        `${shown(column, at)} has ${found} in ${placeOf(row)}, but ${width} in ${placeOf(rows[0]!)}`,
         "Give every row as many labels.",
       );
     }
-    for (let i = 0; i < width; i++) {
-      const value: unknown = list[i];
-      if (typeof value === "number" && Number.isFinite(value)) numbers.push(value);
-      else
-        throw new EngineError(
-          where,
-          `number ${i} of ${JSON.stringify(column)} is ${String(value)} in ${placeOf(row)}`,
-          "Give finite numbers.",
-        );
-    }
-  }
-  return { values: typed(numbers, features, column), shape: [rows.length, width] };
+    for (let i = 0; i < width; i++) read(value[i], row, [...at, i]);
+  };
+  for (const row of rows) read(row[column], row, []);
+  return { values: typed(numbers, features, column), shape: [rows.length, ...shape] };
 }
+
+function labelOf(where: string, value: unknown, row: Row, column: string, at: readonly number[]): number {
+  if (typeof value === "number" && !Number.isNaN(value)) return value;
+  if (at.length === 0) return numberOf(where, row, column);
+  const found = isList(value) ? "a list" : String(value);
+  throw new EngineError(
+    where,
+    `${shown(column, at)} is ${found} in ${placeOf(row)}`,
+    "Give every row numbers in lists of one shape.",
+  );
+}
+
+/** "label", "label"[2]. */
+const shown = (column: string, at: readonly number[]): string =>
+  JSON.stringify(column) + at.map((i) => `[${i}]`).join("");
 
 const placeOf = (row: Row): string => placeOfRow(row) ?? "a row";
 

@@ -46,7 +46,10 @@ export async function loadFile(
       case "tsv":
         return readCsv(where, file, { ...options, delimiter: options.delimiter ?? "\t" }, bad, signal);
       case "mds":
-        return openMds(dirname(file), columns ? { columns } : {}).then((reader) => new MdsTable(reader));
+        return openMds(dirname(file), {
+          ...(columns && { columns }),
+          ...(options.verifyHashes !== undefined && { verifyHashes: options.verifyHashes }),
+        }).then((reader) => new MdsTable(reader));
       case "parquet":
         return readParquet(where, file, columns, signal);
       case "arrow":

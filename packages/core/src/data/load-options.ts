@@ -42,4 +42,11 @@ export interface LoadDatasetOptions extends Omit<HubOptions, "repoType">, CsvOpt
    * @default "error"
    */
   onBadRow?: "error" | "skip";
+  /**
+   * Of MDS: whether each shard is compared with its hashes in the index when its first row is read, which reads it whole,
+   * once: true, and shards without hashes are an error; or false.
+   *
+   * @default those that the index has hashes of
+   */
+  verifyHashes?: boolean;
 }

@@ -37,6 +37,13 @@ export interface SentenceEvaluator<Model = never> {
   /** The metric that a run chooses its best step by, name included; null until it is known: after an evaluation. */
   readonly primaryMetric: string | null;
   readonly greaterIsBetter: boolean;
+  /**
+   * The metrics that `evaluate` will give, as named there, so that a run that cannot choose by its metric ends before its
+   * first step; null where they are not known before.
+   *
+   * @default not known
+   */
+  metricNames?(model: Model): readonly string[] | null;
   evaluate(model: Model, options?: EvaluateOptions): Promise<Record<string, number>>;
   /** For a model's card: options that change the numbers. */
   config?(): Record<string, unknown>;

@@ -6,7 +6,7 @@ export { pairScores } from "./pair-scores.ts";
 export { DocumentRanking, type ScoreFunction } from "./rank-documents.ts";
 export { type RankingColumns, rankingColumns } from "./ranking-columns.ts";
 export { type Ranking, type RankingCuts, rankingCuts, rankingMetrics, reciprocalRank } from "./ranking-metrics.ts";
-export { appendCsv, prefixed, prefixedKey } from "./result-files.ts";
+export { appendCsv, prefixed, prefixedKey, prefixedKeys } from "./result-files.ts";
 export { type RetrievalData, RetrievalTask } from "./retrieval-task.ts";
 export { SequentialEvaluator, type SequentialEvaluatorOptions } from "./sequential.ts";
 export { tiedAveragePrecision, tiedNdcg } from "./tied-ranking.ts";

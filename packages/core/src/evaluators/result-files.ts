@@ -29,6 +29,10 @@ export async function appendCsv(
 /** A metric's key with the name of the data before it; without a name as it is. */
 export const prefixedKey = (name: string, key: string): string => (name === "" ? key : `${name}_${key}`);
 
+/** Keys with `prefixedKey`. */
+export const prefixedKeys = (name: string, keys: readonly string[]): string[] =>
+  keys.map((key) => prefixedKey(name, key));
+
 /** Metrics with `prefixedKey`. */
 export function prefixed(name: string, metrics: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(metrics).map(([key, value]) => [prefixedKey(name, key), value]));

@@ -5,6 +5,9 @@ import type { TopRanked } from "./top-ranked.ts";
 
 type ById<Value> = Readonly<Record<string, Value>> | ReadonlyMap<string, Value>;
 
+/** Ids: a list or a set. A text, whose letters would be ids, is none. */
+export type IdList = Iterable<string> & object;
+
 /** Texts to find, and which of them belong to which query. */
 export interface RetrievalData {
   /** Texts by id. */
@@ -12,7 +15,7 @@ export interface RetrievalData {
   /** Texts by id. */
   corpus: ById<string>;
   /** Ids of documents by id of query. Queries without any are left out. */
-  relevantDocs: ById<Iterable<string>>;
+  relevantDocs: ById<IdList>;
 }
 
 /**
@@ -30,7 +33,7 @@ export class RetrievalTask {
   private readonly relevantCounts: readonly number[];
 
   constructor(where: string, { queries, corpus, relevantDocs }: RetrievalData) {
-    const relevant = new Map(entriesOf(relevantDocs).map(([id, documents]) => [id, new Set(documents)]));
+    const relevant = new Map(entriesOf(relevantDocs).map(([id, documents]) => [id, idsOf(where, id, documents)]));
     const used = entriesOf(queries).filter(([id]) => (relevant.get(id)?.size ?? 0) > 0);
     if (used.length === 0) {
       throw new EngineError(
@@ -50,6 +53,15 @@ export class RetrievalTask {
     this.relevantRows = used.map(
       ([id]) => new Set([...relevant.get(id)!].flatMap((document) => rows.get(document) ?? [])),
     );
+    if (this.relevantRows.every(({ size }) => size === 0)) {
+      const [missing] = relevant.get(this.queryIds[0]!)!;
+      throw new EngineError(
+        where,
+        `none of the documents in relevantDocs is in the corpus: ${JSON.stringify(missing)} of the query ` +
+          `${JSON.stringify(this.queryIds[0])} is not, and the corpus has ${JSON.stringify(this.corpusIds[0])}`,
+        "Give relevantDocs the ids of the corpus.",
+      );
+    }
   }
 
   /** What ranking metrics are computed from. */
@@ -68,6 +80,15 @@ export class RetrievalTask {
     });
     return `${lines.join("\n")}\n`;
   }
+}
+
+function idsOf(where: string, query: string, ids: unknown): ReadonlySet<string> {
+  if (typeof ids === "object" && ids !== null && Symbol.iterator in ids) return new Set(ids as Iterable<string>);
+  throw new EngineError(
+    where,
+    `relevantDocs of the query ${JSON.stringify(query)} is ${JSON.stringify(ids)}`,
+    `Give a list or a set of ids${typeof ids === "string" ? `: [${JSON.stringify(ids)}]` : ""}.`,
+  );
 }
 
 const entriesOf = <Value>(values: ById<Value>): [string, Value][] =>

@@ -18,6 +18,11 @@ export class SequentialEvaluator<Model> implements SentenceEvaluator<Model> {
     this.mainScore = options.mainScoreFunction ?? ((scores) => scores.at(-1) ?? 0);
   }
 
+  metricNames(model: Model): readonly string[] | null {
+    const found = this.evaluators.map((evaluator) => evaluator.metricNames?.(model) ?? null);
+    return found.includes(null) ? null : [...found.flatMap((names) => names!), this.primaryMetric];
+  }
+
   async evaluate(model: Model, options: EvaluateOptions = {}): Promise<Record<string, number>> {
     const results: Record<string, number> = {};
     const scores: number[] = [];

@@ -1,5 +1,5 @@
 import type { MdsShard } from "./mds-index.ts";
-import { type OpenShard, openShard } from "./mds-shard.ts";
+import { type OpenShard, openShard, type Verify } from "./mds-shard.ts";
 
 /** Open files at a time. */
 const MOST_FILES = 256;
@@ -10,7 +10,7 @@ const DEFAULT_CACHE = 2 ** 28;
 export class OpenShards {
   readonly #folder: string;
   readonly #shards: readonly MdsShard[];
-  readonly #verify: boolean;
+  readonly #verify: Verify;
   readonly #limit: number;
   /** The longest unused first. */
   readonly #open = new Map<number, OpenShard>();
@@ -20,11 +20,11 @@ export class OpenShards {
   constructor(
     folder: string,
     shards: readonly MdsShard[],
-    { verifyHashes = false, cacheBytes = DEFAULT_CACHE }: { verifyHashes?: boolean; cacheBytes?: number },
+    { verifyHashes, cacheBytes = DEFAULT_CACHE }: { verifyHashes?: boolean; cacheBytes?: number },
   ) {
     this.#folder = folder;
     this.#shards = shards;
-    this.#verify = verifyHashes;
+    this.#verify = verifyHashes === undefined ? "where hashed" : verifyHashes ? "always" : "never";
     this.#limit = cacheBytes;
   }
 
@@ -37,7 +37,8 @@ export class OpenShards {
       }
       return found;
     }
-    const opened = openShard("MdsReader", this.#folder, this.#shards[i]!, this.#verify && !this.#verified.has(i));
+    const verify = this.#verified.has(i) ? "never" : this.#verify;
+    const opened = openShard("MdsReader", this.#folder, this.#shards[i]!, verify);
     this.#verified.add(i);
     this.#bytes += opened.bytes;
     for (const [old, shard] of this.#open) {

@@ -1,9 +1,10 @@
-import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { type MdsEncoding, mdsEncoding } from "./mds-encoding.ts";
-import { type MdsShard, mdsIndexText, readMdsIndex } from "./mds-index.ts";
+import { fingerprintOf } from "./mds-fingerprint.ts";
+import { canHash } from "./mds-hash.ts";
+import { type MdsShard, readMdsIndex } from "./mds-index.ts";
 import { OpenShards } from "./mds-open-shards.ts";
 import type { OpenShard } from "./mds-shard.ts";
 
@@ -15,9 +16,10 @@ export interface MdsReaderOptions {
    */
   columns?: readonly string[];
   /**
-   * Whether each shard is compared with its hashes in the index when it is first opened, which reads it whole.
+   * Whether each shard is compared with its hashes in the index when its first row is read, which reads it whole, once:
+   * true, and shards without hashes are an error; or false.
    *
-   * @default false
+   * @default those that the index has hashes of, by an algorithm that Node has
    */
   verifyHashes?: boolean;
   /**
@@ -86,6 +88,7 @@ export class MdsReader {
   readonly #layouts: readonly (readonly Column[])[];
   readonly #open: OpenShards;
   #current = 0;
+  #fingerprint: string | null = null;
 
   constructor(folder: string, shards: readonly MdsShard[], options: MdsReaderOptions = {}) {
     const [first] = shards;
@@ -110,9 +113,21 @@ export class MdsReader {
     forgotten.register(this, this.#open, this);
   }
 
-  /** A digest of the index: sizes, counts, encodings, and hashes where there are some. Independent of the folder. */
+  /**
+   * A digest of the index: sizes, counts, encodings, hashes. Of a shard without hashes the file's beginning, with the
+   * places of its samples, and its end are read for it, 64 KiB each. Independent of the folder.
+   *
+   * @throws EngineError for a shard that is missing
+   */
   get fingerprint(): string {
-    return createHash("sha256").update(mdsIndexText(this.#shards)).digest("hex");
+    this.#fingerprint ??= fingerprintOf(this.folder, this.#shards);
+    return this.#fingerprint;
+  }
+
+  /** The algorithms by which every shard can be compared; empty where one has none that Node has. */
+  get hashes(): readonly string[] {
+    const [first, ...others] = this.#shards.map(({ hashes }) => hashes);
+    return (first ?? []).filter((name) => canHash(name) && others.every((each) => each.includes(name)));
   }
 
   /**

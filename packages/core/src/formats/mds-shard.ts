@@ -1,5 +1,5 @@
 /** One shard file: its header checked when it is opened, its samples read when they are asked for. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { decompress } from "./mds-compression.ts";
@@ -10,6 +10,8 @@ import type { MdsShard } from "./mds-index.ts";
 const AHEAD = 2 ** 18;
 
 const DAMAGED = "The shard is damaged or not complete: copy it again, or write it anew.";
+
+export type Verify = "always" | "where hashed" | "never";
 
 export interface OpenShard {
   /** Bytes that it holds in memory. */
@@ -34,9 +36,9 @@ interface Source {
 /**
  * Opens a shard: the file itself where it is there, else the compressed one, which is decompressed whole.
  *
- * @param verify whether the file's hashes are computed and compared
+ * @param verify whether the file's hashes are computed and compared: always, where the index has some, or never
  */
-export function openShard(where: string, folder: string, shard: MdsShard, verify: boolean): OpenShard {
+export function openShard(where: string, folder: string, shard: MdsShard, verify: Verify): OpenShard {
   const { path, source } = openSource(where, folder, shard, verify);
   try {
     const offsets = readOffsets(path, source, shard, where);
@@ -54,13 +56,13 @@ function openSource(
   where: string,
   folder: string,
   { rawData, zipData, compression, hashes }: MdsShard,
-  verify: boolean,
+  verify: Verify,
 ): { path: string; source: Source } {
   const raw = join(folder, rawData.basename);
+  const how = { listed: hashes, must: verify === "always" };
   try {
-    const source = fileSource(raw);
-    if (verify) checkHashes(where, raw, rawData.hashes, hashes);
-    return { path: raw, source };
+    if (verify !== "never" && existsSync(raw)) checkHashes(where, raw, rawData.hashes, how);
+    return { path: raw, source: fileSource(raw) };
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
     if (!missing && error instanceof EngineError) throw error;
@@ -72,7 +74,7 @@ function openSource(
     if (packed.length !== zipData.bytes) {
       throw new Error(`it has ${packed.length} bytes, but the index says ${zipData.bytes}`);
     }
-    if (verify) checkHashes(where, path, zipData.hashes, hashes, packed);
+    if (verify !== "never") checkHashes(where, path, zipData.hashes, { ...how, data: packed });
     return { path, source: memorySource(decompress(packed, compression, rawData.bytes)) };
   } catch (error) {
     if (error instanceof EngineError) throw error;

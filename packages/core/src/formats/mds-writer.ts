@@ -22,7 +22,11 @@ export interface MdsWriterOptions {
    * @default null, not at all
    */
   compression?: string | null;
-  /** Algorithms that hash each file into the index: sha1, sha256, md5 … @default none */
+  /**
+   * Algorithms that hash each file into the index, by which a reader finds a damaged one: sha1, sha256, md5 …
+   *
+   * @default none
+   */
   hashes?: readonly string[];
   /**
    * Bytes at which a shard is full: a number or "64MiB", below 4 GiB; null for one shard of any size.
@@ -195,15 +199,15 @@ export class MdsWriter {
     const bytes = start + this.#filled;
     if (compression === null) {
       await writeFlushed(join(this.folder, basename), parts);
-      const rawData = fileEntry(basename, bytes, hashes.length > 0 ? Buffer.concat(parts) : null, hashes);
+      const rawData = fileEntry(basename, bytes, parts, hashes);
       this.#shards.push({ ...this.#config, rawData, zipData: null, samples });
     } else {
       const whole = Buffer.concat(parts);
       const packed = compress(whole, compression);
       const zipName = `${basename}.${readCompression(compression).algorithm}`;
       await writeFlushed(join(this.folder, zipName), [packed]);
-      const rawData = fileEntry(basename, bytes, whole, hashes);
-      const zipData = fileEntry(zipName, packed.length, packed, hashes);
+      const rawData = fileEntry(basename, bytes, [whole], hashes);
+      const zipData = fileEntry(zipName, packed.length, [packed], hashes);
       this.#shards.push({ ...this.#config, rawData, zipData, samples });
     }
     this.#ends = [];
@@ -239,9 +243,9 @@ function checkCompression(compression: string): void {
 const fileEntry = (
   basename: string,
   bytes: number,
-  data: Uint8Array | null,
+  pieces: readonly Uint8Array[],
   algorithms: readonly string[],
-): MdsFile => ({ basename, bytes, hashes: data ? hashesOf(data, algorithms) : {} });
+): MdsFile => ({ basename, bytes, hashes: hashesOf(pieces, algorithms) });
 
 function prepareFolder(folder: string): void {
   mkdirSync(folder, { recursive: true });

@@ -6,7 +6,7 @@ import { type Asked, answerError, connectionError } from "./answer-error.ts";
 import { HubError } from "./hub-error.ts";
 import { hubFetch } from "./hub-fetch.ts";
 import { type HubSettings, hubSettings } from "./hub-settings.ts";
-import { isRepoId, isSafePath, type Repo, repoPage } from "./repo.ts";
+import { fileUrl, isRepoId, isSafePath, type Repo, repoPage } from "./repo.ts";
 
 export interface UploadProgress {
   /** The file's path in the repository. */
@@ -25,6 +25,12 @@ export interface PushToHubOptions {
   revision?: string;
   /** @default "Upload model" */
   commitMessage?: string;
+  /** Paragraphs below the message; the text of a pull request. */
+  commitDescription?: string;
+  /** Proposes the commit as a pull request in place of making it. @default false */
+  createPr?: boolean;
+  /** Paths of files that stay as they are where the repository has them, such as "README.md". @default none */
+  keepExisting?: readonly string[];
   /** With permission to write. @default the environment variable HF_TOKEN, else the file that `hf auth login` writes */
   token?: string;
   /** @default the environment variable HF_ENDPOINT, else "https://huggingface.co" */
@@ -40,6 +46,10 @@ export interface PushedCommit {
   readonly commit: string;
   /** Its page. */
   readonly url: string;
+  /** The page of the pull request that `createPr` opened, else null. */
+  readonly pullRequest: string | null;
+  /** Those of `keepExisting` that the repository had: they were not uploaded. */
+  readonly kept: readonly string[];
 }
 
 const WHERE = "pushToHub";
@@ -51,7 +61,7 @@ const WHERE = "pushToHub";
  * @throws HubError when the token may not write, the name is taken, or the hub cannot be reached
  */
 export async function pushToHub(folder: string, options: PushToHubOptions): Promise<PushedCommit> {
-  const { revision = "main", commitMessage = "Upload model" } = options;
+  const { revision = "main" } = options;
   const settings = hubSettings(options);
   if (!isRepoId(options.repo)) {
     throw new EngineError(WHERE, `${JSON.stringify(options.repo)} is no repository name`, 'Write it as "owner/name".');
@@ -73,7 +83,7 @@ export async function pushToHub(folder: string, options: PushToHubOptions): Prom
   const files = await filesBelow(folder);
   const repo: Repo = { id: options.repo, type: "model", revision };
   try {
-    return await push(folder, files, repo, commitMessage, settings, options);
+    return await push(folder, files, repo, settings, options);
   } catch (error) {
     settings.signal?.throwIfAborted();
     throw connectionError({ where: WHERE, repo }, settings, error);
@@ -84,15 +94,15 @@ async function push(
   folder: string,
   files: readonly string[],
   named: Repo,
-  title: string,
   settings: HubSettings,
   options: PushToHubOptions,
 ): Promise<PushedCommit> {
   const hub = await import("@huggingface/hub");
   const hubUrl = settings.endpoint;
+  const { commitMessage = "Upload model", commitDescription, createPr = false, keepExisting = [] } = options;
   // The token goes into requests in hubFetch; the library, which asks for one, gets none.
   const accessToken = undefined as unknown as string;
-  const request = (repo: Repo, fine?: number) => ({
+  const request = (repo: Repo, ...fine: number[]) => ({
     repo: { type: repo.type, name: repo.id },
     hubUrl,
     accessToken,
@@ -102,24 +112,33 @@ async function push(
   const own = named.id.includes("/") ? "" : `${(await hub.whoAmI(request(named))).name}/`;
   const repo: Repo = { ...named, id: `${own}${named.id}` };
   const visibility = options.private ? "private" : "public";
-  await hub.createRepo({ ...request(repo, 409), ...(options.private === undefined ? {} : { visibility }) });
-  if (repo.revision !== "main") await hub.createBranch({ ...request(repo, 409), branch: repo.revision });
+  // Who may not make a repository there may still propose a change to the one that is there.
+  const there = createPr ? [409, 403] : [409];
+  await hub.createRepo({ ...request(repo, ...there), ...(options.private === undefined ? {} : { visibility }) });
+  if (repo.revision !== "main") await hub.createBranch({ ...request(repo, ...there), branch: repo.revision });
+  const kept: string[] = [];
+  for (const path of keepExisting) if (files.includes(path) && (await isThere(repo, path, settings))) kept.push(path);
   const commit = hub.commitIter({
     ...request(repo),
     branch: repo.revision,
-    title,
-    operations: files.map((path) => ({
-      operation: "addOrUpdate",
-      path,
-      content: pathToFileURL(join(folder, ...path.split("/"))),
-    })),
+    title: commitMessage,
+    ...(commitDescription !== undefined && { description: commitDescription }),
+    isPullRequest: createPr,
+    operations: files
+      .filter((path) => !kept.includes(path))
+      .map((path) => ({
+        operation: "addOrUpdate",
+        path,
+        content: pathToFileURL(join(folder, ...path.split("/"))),
+      })),
     ...(settings.signal ? { abortSignal: settings.signal } : {}),
   });
   for (;;) {
     const step = await commit.next();
     if (step.done) {
-      const { oid, url } = step.value!.commit;
-      return { commit: oid, url: url ?? `${repoPage(hubUrl, repo)}/commit/${oid}` };
+      const { commit, pullRequestUrl = null } = step.value!;
+      const { oid, url = `${repoPage(hubUrl, repo)}/commit/${oid}` } = commit;
+      return { commit: oid, url, pullRequest: pullRequestUrl, kept };
     }
     const { value } = step;
     if (value.event === "fileProgress" && value.state !== "error") {
@@ -131,16 +150,25 @@ async function push(
 /**
  * `fetch` for the library: token, repetition and errors are ours.
  *
- * @param fine a status that counts as success: the thing to be made is there
+ * @param fine statuses that count as success: the thing to be made is there
  */
-function uploadFetch(asked: Asked, settings: HubSettings, fine?: number): typeof fetch {
+function uploadFetch(asked: Asked, settings: HubSettings, fine: readonly number[]): typeof fetch {
   return async (input, init) => {
     const url = String(input instanceof Request ? input.url : input);
     const response = await hubFetch(settings, url, init);
     if (response.ok) return response;
-    if (response.status === fine) return Response.json(await response.json().catch(() => ({})));
+    if (fine.includes(response.status)) return Response.json(await response.json().catch(() => ({})));
     throw await uploadError(asked, settings, response);
   };
+}
+
+/** Whether a repository has a file. */
+async function isThere(repo: Repo, path: string, settings: HubSettings): Promise<boolean> {
+  const url = fileUrl(settings.endpoint, repo, repo.revision, path);
+  const response = await hubFetch(settings, url, { method: "HEAD", stopOutside: true });
+  if (response.status < 400) return true;
+  if (response.status === 404) return false;
+  throw await uploadError({ where: WHERE, repo }, settings, response);
 }
 
 async function uploadError(asked: Asked, settings: HubSettings, response: Response): Promise<HubError> {

@@ -1,4 +1,6 @@
+import { EngineError } from "../errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { GradientNorm } from "./clip-grad-norm.ts";
 import {
   type GroupOptions,
   Optimizer,
@@ -30,7 +32,8 @@ export interface StableAdamWOptions extends GroupOptions {
    */
   decoupleLearningRate?: boolean;
   /**
-   * The peak of the schedule, for `decoupleLearningRate`.
+   * The peak of the schedule, for `decoupleLearningRate`; above 0. Where a learningRate of 0 stands for it, no step changes
+   * anything.
    *
    * @default learningRate
    */
@@ -45,13 +48,33 @@ export interface StableAdamWOptions extends GroupOptions {
  * @see https://arxiv.org/abs/2304.13013
  */
 export class StableAdamW extends Optimizer {
+  /** 0 where decay is relative to a peak of 0: all rates are then 0, too. */
   private decayPerRate: number;
 
   /** @param parameters float32 parameters, or groups of them with options of their own */
   constructor(parameters: Iterable<Tensor> | Iterable<ParameterGroup>, options: StableAdamWOptions = {}) {
     const { learningRate = 1e-3, weightDecay = 0.01, betas = [0.9, 0.99], eps = 1e-6 } = options;
     super("StableAdamW", parameters, { learningRate, weightDecay, betas, eps });
-    this.decayPerRate = options.decoupleLearningRate ? 1 / (options.maxLearningRate ?? learningRate) : 1;
+    const { decoupleLearningRate = false, maxLearningRate: peak = learningRate } = options;
+    if (options.maxLearningRate !== undefined && !(Number.isFinite(peak) && peak > 0)) {
+      throw new EngineError("StableAdamW", `maxLearningRate is ${peak}`, "Use the peak of the schedule, above 0.");
+    }
+    this.decayPerRate = decoupleLearningRate ? (peak > 0 ? 1 / peak : 0) : 1;
+    for (const group of this.groups) this.expectPeak(group.learningRate);
+  }
+
+  override step(learningRate: number = this.baseLearningRate, clip: GradientNorm | null = null): void {
+    this.expectPeak(learningRate);
+    super.step(learningRate, clip);
+  }
+
+  private expectPeak(learningRate: number): void {
+    if (this.decayPerRate > 0 || learningRate === 0) return;
+    throw new EngineError(
+      "StableAdamW",
+      `decoupleLearningRate is relative to learningRate 0, but a rate is ${learningRate}`,
+      "Set maxLearningRate, the peak of the schedule.",
+    );
   }
 
   override stateDict(): OptimizerState {

@@ -71,7 +71,7 @@ const RULES: Rules = {
   adamBeta2: beta(0.999),
   adamEpsilon: real(1e-8, atLeastZero, "a number from 0 on"),
   optim: choice("adamw_torch", ["adamw_torch", "adamw_torch_fused", "stable_adamw"]),
-  optimArgs: rule({}, isRecord, "an object with decoupleLearningRate and maxLearningRate"),
+  optimArgs: rule({}, isRecord, "an object with decoupleLearningRate and maxLearningRate"), // its fields: build-optimizer.ts
   maxGradNorm: real(1, atLeastZero, "a number from 0 on; 0 is no limit"),
   learningRateMapping: rule(
     {},
@@ -92,6 +92,7 @@ const RULES: Rules = {
   multiDatasetBatchSampler: choice("proportional", ["proportional", "round_robin"]),
   order: orNull(rule("", (v) => typeof v === "string" && v !== "", "a file's path")),
   dataloaderDropLast: flag(),
+  dataloaderNumWorkers: whole(0, 0, "free"),
   loggingStrategy: choice("steps", ["no", "steps", "epoch"], "free"),
   loggingSteps: interval(500),
   loggingFirstStep: flag("free"),

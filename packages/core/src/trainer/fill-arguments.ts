@@ -1,6 +1,7 @@
 import { EngineError } from "../errors.ts";
-import { nearestName } from "../nearest-name.ts";
+import { closeName } from "../nearest-name.ts";
 import { ARGUMENT_RULES, type ArgumentRules } from "./argument-rules.ts";
+import { insteadOfArgument } from "./instead-arguments.ts";
 import type { TrainingArguments } from "./training-arguments.ts";
 
 export interface FillArgumentsOptions {
@@ -22,7 +23,7 @@ const shown = (value: unknown): string => {
 /**
  * Arguments with nothing left open.
  *
- * @throws EngineError naming an unknown argument and the nearest known one, or what contradicts what, with the numbers
+ * @throws EngineError naming an unknown argument and what stands in its place or the nearest known one, or what contradicts what, with the numbers
  */
 export function fillArguments(
   given: Partial<TrainingArguments>,
@@ -33,8 +34,7 @@ export function fillArguments(
   for (const [name, rule] of Object.entries(known)) filled[name] = rule.default;
   for (const [name, value] of [...Object.entries(defaults), ...Object.entries(given)]) {
     if (!Object.hasOwn(known, name)) {
-      const near = nearestName(name, Object.keys(known));
-      throw new EngineError(where, `there is no argument ${name}`, `The nearest is ${near}.`);
+      throw new EngineError(where, `there is no argument ${name}`, wayOutOf(name, Object.keys(known)));
     }
     if (value === undefined) continue;
     const rule = known[name]!;
@@ -52,11 +52,31 @@ export function fillArguments(
   return args;
 }
 
+/** The known name with the same letters, else what other trainers' argument is here, else one that may be meant. */
+function wayOutOf(name: string, known: readonly string[]): string {
+  const near = closeName(name, known);
+  const exact = near?.toLowerCase() === name.replaceAll("_", "").toLowerCase();
+  const instead = exact ? null : insteadOfArgument(name);
+  return instead ?? (near ? `The nearest is ${near}.` : "TrainingArguments lists those that there are.");
+}
+
 /** What contradicts what. */
 function checkTogether(where: string, args: TrainingArguments, evaluates: boolean | undefined): void {
   const refuse = (when: boolean, what: () => string, wayOut: string) => {
     if (when) throw new EngineError(where, what(), wayOut);
   };
+  refuse(args.fp16 && args.bf16, () => "fp16 and bf16 are both true", "Keep one of them; fp16 runs as bf16 here.");
+  const samplers = [
+    ...(args.batchSampler === "batch_sampler" ? [] : [`batchSampler is "${args.batchSampler}"`]),
+    ...(args.multiDatasetBatchSampler === "proportional"
+      ? []
+      : [`multiDatasetBatchSampler is "${args.multiDatasetBatchSampler}"`]),
+  ];
+  refuse(
+    args.order !== null && samplers.length > 0,
+    () => `order is ${shown(args.order)}, but ${samplers[0]}`,
+    "The file says which rows make a batch: keep one of them.",
+  );
   const { evalStrategy, evalSteps, saveStrategy, saveSteps, lrSchedulerType, scheduleUnit } = args;
   refuse(
     evalStrategy !== "no" && evaluates === false,

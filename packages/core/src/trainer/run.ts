@@ -18,7 +18,7 @@ import {
   loadModelWeights,
   OPTIMIZER_FILE,
 } from "./checkpoint.ts";
-import { listCheckpoints, removeCheckpoint } from "./checkpoint-folder.ts";
+import { type CheckpointFolder, listCheckpoints, removeCheckpoint, setAsideBeyond } from "./checkpoint-folder.ts";
 import type { RowSource, Sized } from "./collator.ts";
 import type { NamedTensor } from "./load-into.ts";
 import { loadOptimizer } from "./optimizer-file.ts";
@@ -47,6 +47,10 @@ export interface Run<R> {
   position: DataPosition;
   sums: LossSums;
   owesEvaluation: boolean;
+  /** From the moment that a step begins to change the weights until its numbers are known. */
+  updating: boolean;
+  /** The step whose checkpoint was written last, or that was resumed from. */
+  savedStep: number;
 }
 
 const NO_SUMS = (): LossSums => ({ since: { steps: 0, loss: 0, losses: {} }, run: { steps: 0, loss: 0 } });
@@ -61,6 +65,7 @@ export async function openRun<R, Batch extends Sized>(
 ): Promise<Run<R>> {
   const { name: where = "Trainer", model, loss, trainDataset: dataset } = options;
   if (!dataset) throw new EngineError(where, "there is no trainDataset", "Pass one.");
+  if (options.batchSampler) refuseSecondSampler(where, args);
   const source = options.batchSampler ?? (await samplerOf(dataset, args));
   const length = runLength(args, source);
   const schedule = options.schedule ?? scheduleOf(args, length.steps);
@@ -78,7 +83,7 @@ export async function openRun<R, Batch extends Sized>(
   const fingerprint = dataset.fingerprint ?? `${dataset.length} rows`;
   const { argumentRules: rules } = options;
   const saved = folder ? await readCheckpoint(folder, { args, rules, fingerprint, length, notice }) : null;
-  await clearOutput(where, args, folder, saved !== null);
+  const earlier = await checkOutput(where, args, folder, saved !== null);
 
   const optimizer = options.optimizer ?? buildOptimizer(args, [...modelParameters, ...lossParameters]);
   try {
@@ -91,27 +96,48 @@ export async function openRun<R, Batch extends Sized>(
       const file = join(optimizerFolder, OPTIMIZER_FILE);
       await loadOptimizer(file, optimizer, [...modelParameters, ...lossParameters], { options: saved !== null });
     }
+    if (saved) loadCallbacks(saved.callbacks);
+    const run: Run<R> = {
+      dataset,
+      source,
+      fingerprint,
+      length,
+      schedule,
+      optimizer,
+      ownsOptimizer: !options.optimizer,
+      modelParameters,
+      lossParameters,
+      batchesPerStep: batchesPerStep(args),
+      state: stateOf(args, length, source, saved),
+      position: saved?.position ?? { epoch: 0, batches: 0 },
+      sums: saved?.sums ?? NO_SUMS(),
+      owesEvaluation: saved?.owesEvaluation ?? false,
+      updating: false,
+      savedStep: saved?.state.globalStep ?? 0,
+    };
+    // Nothing of the start can fail any more: only now is anything taken away.
+    if (saved) await leaveBranch(args.outputDir, folder!, saved.state.globalStep, notice);
+    else for (const { step } of earlier) await removeCheckpoint(args.outputDir, step);
+    return run;
   } catch (error) {
     if (!options.optimizer) optimizer.dispose();
     throw error;
   }
-  if (saved) loadCallbacks(saved.callbacks);
-  return {
-    dataset,
-    source,
-    fingerprint,
-    length,
-    schedule,
-    optimizer,
-    ownsOptimizer: !options.optimizer,
-    modelParameters,
-    lossParameters,
-    batchesPerStep: batchesPerStep(args),
-    state: stateOf(args, length, source, saved),
-    position: saved?.position ?? { epoch: 0, batches: 0 },
-    sums: saved?.sums ?? NO_SUMS(),
-    owesEvaluation: saved?.owesEvaluation ?? false,
-  };
+}
+
+function refuseSecondSampler(
+  where: string,
+  { order, batchSampler, multiDatasetBatchSampler }: TrainingArguments,
+): void {
+  const second =
+    order !== null
+      ? `order is ${JSON.stringify(order)}`
+      : batchSampler !== "batch_sampler"
+        ? `args.batchSampler is "${batchSampler}"`
+        : multiDatasetBatchSampler !== "proportional"
+          ? `multiDatasetBatchSampler is "${multiDatasetBatchSampler}"`
+          : null;
+  if (second) throw new EngineError(where, `a batchSampler is given, but ${second}`, "Keep one of them.");
 }
 
 function checkDtypes(where: string, parameters: readonly NamedTensor[]): void {
@@ -173,18 +199,22 @@ async function readCheckpoint(
   return saved;
 }
 
-/** An earlier run's checkpoints are in the way of a new one. */
-async function clearOutput(
+/**
+ * An earlier run's checkpoints are in the way of a new one.
+ *
+ * @returns those that are to be removed
+ */
+async function checkOutput(
   where: string,
   args: TrainingArguments,
   resumed: string | null,
   ours: boolean,
-): Promise<void> {
+): Promise<CheckpointFolder[]> {
   if (resumed && args.overwriteOutputDir) {
     throw new EngineError(where, "overwriteOutputDir is true, but the run resumes", "Keep one of them.");
   }
   const earlier = await listCheckpoints(args.outputDir);
-  if (earlier.length === 0 || (resumed && ours)) return;
+  if (earlier.length === 0 || (resumed && ours)) return [];
   if (resumed) {
     throw new EngineError(
       where,
@@ -199,7 +229,22 @@ async function clearOutput(
       "Go on with resumeFromCheckpoint: true, choose another outputDir, or set overwriteOutputDir: true to remove it.",
     );
   }
-  for (const { step } of earlier) await removeCheckpoint(args.outputDir, step);
+  return earlier;
+}
+
+/** Later checkpoints are of the branch that the run leaves: they would be taken for its own. */
+async function leaveBranch(
+  outputDir: string,
+  resumed: string,
+  step: number,
+  notice: (text: string) => void,
+): Promise<void> {
+  const aside = await setAsideBeyond(outputDir, step);
+  if (aside.length === 0) return;
+  notice(
+    `The run goes on from ${basename(resumed)}: later checkpoints of ${outputDir} are kept as ${aside.join(", ")}, beside ` +
+      "its own; remove them when they are not needed.",
+  );
 }
 
 function batchesPerStep({ batchSizeWarmup: warmup, gradientAccumulationSteps: to }: TrainingArguments) {

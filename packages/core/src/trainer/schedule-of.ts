@@ -85,7 +85,8 @@ function checkOptions(type: SchedulerType, options: SchedulerOptions): void {
         TAKES[type].length ? `It takes ${TAKES[type].join(", ")}.` : "It takes none.",
       );
     }
-    const fits = name === "decayType" ? Object.hasOwn(SHAPES, String(value)) : typeof value === "number" && value >= 0;
+    const fits =
+      name === "decayType" ? Object.hasOwn(SHAPES, String(value)) : Number.isFinite(value) && (value as number) >= 0;
     if (!fits) {
       throw new EngineError(
         "lrSchedulerKwargs",

@@ -20,6 +20,8 @@ export interface StepWork<Batch> {
   /** 0: no limit. */
   readonly maxGradNorm: number;
   readonly maxTokensPerMicroBatch: number | null;
+  /** Called right before the first parameter changes. */
+  readonly beforeUpdate: () => void;
 }
 
 export interface StepNumbers {
@@ -45,6 +47,7 @@ export function enqueueStep<Batch>(data: StepBatches<Batch>, work: StepWork<Batc
     sums.delete(TOTAL);
     // A loss that is infinite or NaN must not change the weights either, even with finite gradients.
     const guard = norm.add(loss.mul(0));
+    work.beforeUpdate();
     optimizer.scaledStep(factor, { norm: guard, maxNorm });
     optimizer.zeroGrad();
     names.push(...sums.keys());

@@ -44,6 +44,12 @@ export interface TrainerOptions<R, Batch extends Sized, Model extends TrainableM
   schedule?: Schedule;
   /** In place of the one that `args` ask for. */
   batchSampler?: BatchSampler;
+  /**
+   * Save the last complete step before an error of the data, an evaluation or a callback ends the run.
+   *
+   * @default unless saveStrategy is "no"
+   */
+  saveOnError?: boolean;
   /** Run at each evaluation, one after the other. */
   evaluator?: Evaluator<Model> | readonly Evaluator<Model>[];
   /** Saved beside the model. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { reportersOf } from "../logging/reporters.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { noteBest } from "./best-metric.ts";
+import { checkBestMetric, chosenMetric, noteBest } from "./best-metric.ts";
 import type { TrainerCallback } from "./callback.ts";
 import { loadModelWeights, saveCheckpoint } from "./checkpoint.ts";
 import { listCheckpoints, rotateCheckpoints } from "./checkpoint-folder.ts";
@@ -38,6 +38,8 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
   private readonly evaluators: readonly Evaluator<Model>[];
   private control: TrainerControl = { ...CALM };
   private busy = false;
+  /** From the beginning of a save until it is complete; stays where it fails. */
+  private saving = false;
   private run: Run<R> | null = null;
   private lastState: TrainerState | null = null;
   private restore: () => void = () => {};
@@ -54,6 +56,8 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
       ...(options.defaults && { defaults: options.defaults }),
       ...(options.argumentRules && { rules: options.argumentRules }),
     });
+    const evaluated = { model: this.model, datasets: [...this.evalDatasets.keys()], evaluators: this.evaluators };
+    checkBestMetric(this.name, this.args, evaluated, isSet(options, "metricForBestModel"));
     this.callbacks = [...reportersOf(this.args.report), ...(options.callbacks ?? [])];
   }
 
@@ -73,6 +77,8 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
    * Trains to the end, with logs, evaluations and checkpoints by `args`.
    *
    * On SIGINT, SIGTERM and `signal` it finishes the step, saves, and resolves with `stopped`; the process goes on.
+   *
+   * An error of the data, an evaluation or a callback comes after a checkpoint of the last complete step, and a notice.
    *
    * @throws NonFiniteLossError with the step and the rows; the weights are then those of the step before
    */
@@ -112,6 +118,7 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
       return whole;
     } catch (error) {
       failure = error;
+      await this.saveBeforeError();
       throw error;
     } finally {
       stop.dispose();
@@ -166,6 +173,7 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
   }
 
   private async open(options: TrainOptions): Promise<Run<R>> {
+    this.saving = false;
     const notices: string[] = [...(this.options.notices ?? [])];
     this.control = { ...CALM };
     const run = await openRun(
@@ -226,13 +234,15 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
   /** Evaluates, and notes the best; a stop in between leaves the evaluation owed. */
   private async evaluateInRun(run: Run<R>, stop: StopRequest): Promise<void> {
     const owed = run.owesEvaluation;
+    run.owesEvaluation = true;
     const metrics = await this.measure(stop);
-    run.owesEvaluation = metrics === null;
     if (!metrics) return;
+    const chosen = chosenMetric(this.name, this.args, metrics);
+    run.owesEvaluation = false;
     const { state } = run;
     state.logHistory.push({ ...metrics, epoch: state.epoch, step: state.globalStep } as LogEntry);
     await this.call("onEvaluate", metrics);
-    if (!noteBest(this.name, this.args, state, metrics)) return;
+    if (!noteBest(this.args, state, chosen)) return;
     // A stop came between the step and its evaluation: the step is saved already.
     const saved = (await listCheckpoints(this.args.outputDir)).find(({ step }) => owed && step === state.globalStep);
     if (saved) state.bestModelCheckpoint = saved.folder;
@@ -274,6 +284,7 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
     const callbacks = this.callbacks.flatMap(({ name, saveState }, i) =>
       name !== undefined && saveState ? [[name, saveState.call(this.callbacks[i])] as const] : [],
     );
+    this.saving = true;
     try {
       await saveCheckpoint({
         model: this.model,
@@ -296,9 +307,32 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
       state.bestModelCheckpoint = bestBefore;
       throw error;
     }
-    await rotateCheckpoints(args.outputDir, args.saveTotalLimit, state.bestModelCheckpoint);
+    this.saving = false;
+    run.savedStep = state.globalStep;
+    const best = state.bestModelCheckpoint;
+    await rotateCheckpoints(args.outputDir, args.saveTotalLimit, { written: folder, best });
     await this.call("onSave", folder);
     return folder;
+  }
+
+  /** So that an error takes no steps away: not where it fell into an update or is of a save itself. */
+  private async saveBeforeError(): Promise<void> {
+    const { run } = this;
+    const wanted = this.options.saveOnError ?? this.args.saveStrategy !== "no";
+    if (!run || !wanted || run.updating || this.saving) return;
+    const { globalStep } = run.state;
+    if (globalStep <= run.savedStep) return;
+    let why = "";
+    await this.save(run).catch((error: Error) => {
+      why = error.message;
+    });
+    const saved = run.savedStep === globalStep;
+    const name = `checkpoint-${globalStep}`;
+    await this.notice(
+      saved
+        ? `An error ends the run; ${name}, its last complete step, was saved before: resume from it.`
+        : `An error ends the run, and ${name} could not be saved: ${why}`,
+    );
   }
 
   private async takeBest(run: Run<R>): Promise<void> {
@@ -322,6 +356,11 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
     }
   }
 }
+
+const isSet = (
+  { args, defaults }: Pick<TrainerOptions<never, never>, "args" | "defaults">,
+  name: keyof TrainingArguments,
+) => (args?.[name] ?? defaults?.[name] ?? null) !== null;
 
 /** What a hook is given after arguments, state and control. */
 type HookExtra<K extends keyof TrainerCallback> =

@@ -155,6 +155,13 @@ export interface TrainingArguments {
   order: string | null;
   /** Leave out an epoch's last batch where it is not full. @default false */
   dataloaderDropLast: boolean;
+  /**
+   * Accepted for the scripts that have it. The next step's batches are prepared while the device computes, and tokenizers
+   * have threads of their own, whatever the number.
+   *
+   * @default 0
+   */
+  dataloaderNumWorkers: number;
 
   /** @default "steps" */
   loggingStrategy: "no" | "steps" | "epoch";

@@ -1,4 +1,5 @@
 import type { Sized } from "./collator.ts";
+import type { NamedTensor } from "./load-into.ts";
 import { NonFiniteLossError } from "./non-finite-loss.ts";
 import type { Run } from "./run.ts";
 import { OneAhead, stepBatches } from "./step-batches.ts";
@@ -38,7 +39,10 @@ export async function* trainingLoop<R, Batch extends Sized>(
       const time = args.scheduleUnit === "tokens" ? state.numInputTokensSeen : state.globalStep;
       const factor = schedule(time);
       const { maxGradNorm, maxTokensPerMicroBatch, seed } = args;
-      const work = { loss, optimizer, parameters, seed, factor, maxGradNorm, maxTokensPerMicroBatch };
+      const beforeUpdate = () => {
+        run.updating = true;
+      };
+      const work = { loss, optimizer, parameters, seed, factor, maxGradNorm, maxTokensPerMicroBatch, beforeUpdate };
       const reading = enqueueStep(step, { ...work, step: state.globalStep });
       if (!step.isLast) data.prepare();
       const numbers = await reading; // the only wait of the step
@@ -49,8 +53,10 @@ export async function* trainingLoop<R, Batch extends Sized>(
         throw new NonFiniteLossError(state.globalStep + 1, value, gradNorm, step.rows, {
           bfloat16: computeDtype === "bfloat16",
           place: dataset.place?.bind(dataset),
+          harmed: await notFinite([...run.modelParameters, ...run.lossParameters]),
         });
       }
+      run.updating = false;
       state.globalStep++;
       state.epoch = step.epoch;
       state.numInputTokensSeen += step.tokens;
@@ -81,6 +87,15 @@ export async function* trainingLoop<R, Batch extends Sized>(
     optimizer.zeroGrad(); // only after an error is there anything
     await data.close();
   }
+}
+
+/** The name of a parameter with an infinite value or NaN, or null. */
+async function notFinite(parameters: readonly NamedTensor[]): Promise<string | null> {
+  for (const { name, tensor } of parameters) {
+    const values = (await tensor.data()) as Float32Array;
+    if (!values.every(Number.isFinite)) return name;
+  }
+  return null;
 }
 
 function addUp({ sums }: Pick<Run<never>, "sums">, { loss, losses }: Pick<StepReport, "loss" | "losses">): void {

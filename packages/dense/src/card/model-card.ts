@@ -9,13 +9,33 @@ import { usage } from "./usage.ts";
 
 const TEXTS: readonly string[] = ["The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium."];
 const TAGS: readonly string[] = ["sentence-transformers", "sentence-similarity", "feature-extraction", "dense"];
+/** What stands for the name in the usage of a card whose model had none: here, and in Python. */
+const UNNAMED = ["path/to/this/folder", "sentence_transformers_model_id"] as const;
+
+/**
+ * The README.md of a model that is saved: the one that it came with, unless it was trained or `card` says something.
+ *
+ * @param modelName "owner/name", for the usage
+ */
+export async function readmeOf(
+  model: SentenceTransformer,
+  readme: string | null,
+  { card, modelName }: { card: CardData | undefined; modelName: string | undefined },
+): Promise<string> {
+  if (readme === null || card !== undefined || model.cardFacts.training !== null) {
+    return sentenceTransformerCard(model, modelName === undefined ? card : { name: modelName, ...card });
+  }
+  return modelName === undefined
+    ? readme
+    : UNNAMED.reduce((text, name) => text.replaceAll(name, () => modelName), readme);
+}
 
 /**
  * The README.md of a model: what it is, how it is used (with numbers that it gives), how it was evaluated and trained.
  *
  * @param data goes before what the model's `cardData` says
  */
-export async function sentenceTransformerCard(model: SentenceTransformer, data: CardData = {}): Promise<string> {
+async function sentenceTransformerCard(model: SentenceTransformer, data: CardData = {}): Promise<string> {
   const said = { ...model.cardData, ...data };
   const { training, evaluations }: CardFacts = model.cardFacts;
   const name =
@@ -38,7 +58,7 @@ export async function sentenceTransformerCard(model: SentenceTransformer, data: 
     tags: [...TAGS, ...(training ? trainingTags(training) : []), ...(said.tags ?? [])],
     results: evaluationResults(evaluations),
     ...(evaluations.length > 0 && { evaluation: evaluationTables(evaluations) }),
-    usage: await example(model, said.name ?? base ?? "path/to/this/folder", training),
+    usage: await example(model, said.name ?? base ?? UNNAMED[0], training),
     sections: [{ title: "Model", text: modelText(model) }, ...(training ? trainingSections(training) : [])],
   });
 }

@@ -6,6 +6,7 @@ import {
   type PackedVectors,
   pairScores,
   prefixedKey,
+  prefixedKeys,
   type SentenceEvaluator,
   type SimilarityFunctionName,
 } from "@ettin/core";
@@ -94,6 +95,15 @@ export class BinaryClassificationEvaluator implements SentenceEvaluator<Embeddin
     const headers = names.flatMap((name) => COLUMNS.map((metric) => `${name}_${metric}`));
     const csv = writeCsv ? { file, headers, values: headers.map((header) => metrics[header]!) } : null;
     return report(this, model, { metrics, csv }, options);
+  }
+
+  metricNames(model: EmbeddingModel): string[] {
+    const names = this.options.similarityFnNames ?? [model.similarityFnName];
+    const all = [...names, ...(names.length > 1 ? ["max"] : [])];
+    return prefixedKeys(
+      this.name,
+      all.flatMap((name) => COLUMNS.map((metric) => `${name}_${metric}`)),
+    );
   }
 
   config(): Record<string, unknown> {

@@ -5,6 +5,7 @@ import {
   pairScores,
   pearson,
   prefixedKey,
+  prefixedKeys,
   type SentenceEvaluator,
   type SimilarityFunctionName,
   spearman,
@@ -79,6 +80,15 @@ export class EmbeddingSimilarityEvaluator implements SentenceEvaluator<Embedding
     const headers = names.flatMap((name) => [`${name}_pearson`, `${name}_spearman`]);
     const csv = writeCsv ? { file, headers, values } : null;
     return report(this, model, { metrics, csv, description: "Semantic Similarity" }, options);
+  }
+
+  metricNames(model: EmbeddingModel): string[] {
+    const names = this.options.similarityFnNames ?? [this.options.mainSimilarity ?? model.similarityFnName];
+    const all = [...names, ...(names.length > 1 ? ["max"] : [])];
+    return prefixedKeys(
+      this.name,
+      all.flatMap((name) => [`pearson_${name}`, `spearman_${name}`]),
+    );
   }
 
   config(): Record<string, unknown> {

@@ -6,6 +6,7 @@ import {
   type EvaluateOptions,
   prefixed,
   prefixedKey,
+  prefixedKeys,
   type RankingCuts,
   type RetrievalData,
   RetrievalTask,
@@ -90,6 +91,11 @@ export class InformationRetrievalEvaluator implements SentenceEvaluator<Embeddin
     const values = columns.metrics.map((metric) => metrics[metric]!);
     const csv = writeCsv ? { file, headers: columns.headers, values } : null;
     return report(this, model, { metrics, csv }, options);
+  }
+
+  metricNames(model: EmbeddingModel): string[] {
+    const scores = this.scores ?? namedScores(WHERE, [model.similarityFnName]);
+    return prefixedKeys(this.name, rankingColumns(WHERE, [...scores.keys()], this.options).metrics);
   }
 
   config(): Record<string, unknown> {

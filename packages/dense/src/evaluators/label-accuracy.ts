@@ -2,9 +2,11 @@ import {
   argmax,
   type Collator,
   type Columns,
+  columnsCollator,
   EngineError,
   type EvaluateOptions,
   noGrad,
+  type PackedTexts,
   prefixedKey,
   type Row,
   type RowSource,
@@ -26,8 +28,8 @@ export interface ClassifierHead {
 export interface LabelAccuracyEvaluatorOptions {
   /** Texts and labels, as in training. */
   dataset: RowSource<Row>;
-  /** Rows to a batch, as in training: `columnsCollator`. */
-  collator: Collator<Row, Columns>;
+  /** Rows to a batch, as in training. @default a `columnsCollator` of the model, without prompts */
+  collator?: Collator<Row, Columns>;
   /** What classifies: the loss that is trained. */
   softmaxModel: ClassifierHead;
   /** Before the metric's name, and in the file's. @default "" */
@@ -38,8 +40,13 @@ export interface LabelAccuracyEvaluatorOptions {
   writeCsv?: boolean;
 }
 
+/** A model that makes ids of texts: `SentenceTransformer`. Not needed where a collator is given. */
+export interface TokenizingModel extends HasCardFacts {
+  tokenize?(texts: readonly string[], options?: { prompt?: string }): Promise<PackedTexts>;
+}
+
 /** The share of rows whose class a softmax loss finds: "accuracy". */
-export class LabelAccuracyEvaluator implements SentenceEvaluator<HasCardFacts> {
+export class LabelAccuracyEvaluator implements SentenceEvaluator<TokenizingModel> {
   readonly name: string;
   readonly greaterIsBetter: boolean = true;
   readonly primaryMetric: string;
@@ -52,8 +59,12 @@ export class LabelAccuracyEvaluator implements SentenceEvaluator<HasCardFacts> {
     this.options = options;
   }
 
-  async evaluate(model: HasCardFacts, options: EvaluateOptions = {}): Promise<Record<string, number>> {
-    const { dataset, collator, softmaxModel, batchSize = 32, writeCsv = true } = this.options;
+  metricNames(): string[] {
+    return [this.primaryMetric];
+  }
+
+  async evaluate(model: TokenizingModel, options: EvaluateOptions = {}): Promise<Record<string, number>> {
+    const { dataset, softmaxModel, batchSize = 32, writeCsv = true, collator = collatorOf(model) } = this.options;
     let right = 0;
     for (let first = 0; first < dataset.length; first += batchSize) {
       options.signal?.throwIfAborted();
@@ -76,4 +87,12 @@ export class LabelAccuracyEvaluator implements SentenceEvaluator<HasCardFacts> {
     const csv = writeCsv ? { file, headers: ["accuracy"], values: [accuracy] } : null;
     return report(this, model, { metrics: { accuracy }, csv }, options);
   }
+}
+
+function collatorOf(model: TokenizingModel): Collator<Row, Columns> {
+  if (!model.tokenize) {
+    throw new EngineError(WHERE, "the model does not make ids of texts", "Pass a collator: columnsCollator({ … }).");
+  }
+  const encodeBatch = (texts: readonly string[]) => model.tokenize!(texts, { prompt: "" });
+  return columnsCollator({ tokenizer: { encodeBatch }, maxLength: "tokenizer", where: WHERE });
 }

@@ -57,6 +57,10 @@ export class MSEEvaluator implements SentenceEvaluator<EmbeddingModel> {
     return report(this, model, { metrics, csv, description: "Knowledge Distillation" }, options);
   }
 
+  metricNames(): string[] {
+    return [this.primaryMetric];
+  }
+
   config(): Record<string, unknown> {
     return givenOptions({ truncateDim: this.options.truncateDim });
   }

@@ -5,6 +5,7 @@ import {
   loadDataset,
   nearestName,
   prefixedKey,
+  prefixedKeys,
   type Row,
   rankingColumns,
   rankingCuts,
@@ -126,6 +127,13 @@ export class NanoBEIREvaluator implements SentenceEvaluator<EmbeddingModel> {
     return { ...results, ...(await report(this, model, { metrics, csv, description: "Nano BEIR", onCard }, options)) };
   }
 
+  metricNames(model: EmbeddingModel): string[] {
+    const { truncateDim, scoreFunctions = [model.similarityFnName] } = this.options;
+    const { metrics } = rankingColumns(WHERE, [...namedScores(WHERE, scoreFunctions).keys()], this.options);
+    const sets = this.names.map((name) => setName(name, truncateDim));
+    return [...sets, this.name].flatMap((name) => prefixedKeys(name, metrics));
+  }
+
   config(): Record<string, unknown> {
     const { datasetId = DATASET, truncateDim, queryPrompts, corpusPrompts } = this.options;
     return givenOptions({ datasetNames: this.names, datasetId, truncateDim, queryPrompts, corpusPrompts });
@@ -136,7 +144,7 @@ export class NanoBEIREvaluator implements SentenceEvaluator<EmbeddingModel> {
     const { truncateDim } = options;
     const evaluators: InformationRetrievalEvaluator[] = [];
     for (const name of this.names) {
-      const split = `Nano${SETS[name.toLowerCase()]}`;
+      const split = setName(name);
       const read = async (part: string, columns: readonly string[]): Promise<Iterable<Row>> => {
         const dataset = await loadDataset(datasetId, { ...hub, name: part, split, ...(signal && { signal }) });
         requireColumns(`${WHERE}: ${datasetId}, ${part}`, dataset, columns);
@@ -152,7 +160,7 @@ export class NanoBEIREvaluator implements SentenceEvaluator<EmbeddingModel> {
           queries,
           corpus,
           relevantDocs,
-          name: truncateDim === undefined ? split : `${split}_${truncateDim}`,
+          name: setName(name, truncateDim),
           ...(queryPrompt !== undefined && { queryPrompt }),
           ...(corpusPrompt !== undefined && { corpusPrompt }),
         }),
@@ -161,6 +169,10 @@ export class NanoBEIREvaluator implements SentenceEvaluator<EmbeddingModel> {
     return evaluators;
   }
 }
+
+/** Such as "NanoMSMARCO", the name of its split, or "NanoMSMARCO_64", that of its metrics. */
+const setName = (name: string, truncateDim?: number): string =>
+  `Nano${SETS[name.toLowerCase()]}${truncateDim === undefined ? "" : `_${truncateDim}`}`;
 
 const DATASET = "sentence-transformers/NanoBEIR-en";
 

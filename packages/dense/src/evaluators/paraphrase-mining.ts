@@ -4,6 +4,7 @@ import {
   type EvaluateOptions,
   paraphraseMiningEmbeddings,
   prefixedKey,
+  prefixedKeys,
   type SentenceEvaluator,
 } from "@ettin/core";
 import { DuplicatePairs } from "./duplicate-pairs.ts";
@@ -90,6 +91,10 @@ export class ParaphraseMiningEvaluator implements SentenceEvaluator<EmbeddingMod
     const headers = ["precision", "recall", "f1", "threshold", "average_precision"];
     const csv = writeCsv ? { file, headers, values: [precision, recall, f1, threshold, average_precision] } : null;
     return report(this, model, { metrics: { ...found }, csv }, options);
+  }
+
+  metricNames(): string[] {
+    return prefixedKeys(this.name, ["average_precision", "f1", "precision", "recall", "threshold"]);
   }
 
   config(): Record<string, unknown> {

@@ -3,6 +3,7 @@ import {
   type EvaluateOptions,
   type PackedVectors,
   prefixedKey,
+  prefixedKeys,
   reciprocalRank,
   type ScoreFunction,
   type SentenceEvaluator,
@@ -99,6 +100,10 @@ export class RerankingEvaluator implements SentenceEvaluator<EmbeddingModel> {
     const file = `RerankingEvaluator${nameSuffix(this.name)}_results_@${atK}.csv`;
     const csv = writeCsv ? { file, headers: ["MAP", `MRR@${atK}`, `NDCG@${atK}`], values: [map, mrr, ndcg] } : null;
     return report(this, model, { metrics, csv }, options);
+  }
+
+  metricNames(): string[] {
+    return prefixedKeys(this.name, ["map", `mrr@${this.atK}`, `ndcg@${this.atK}`]);
   }
 
   config(): Record<string, unknown> {

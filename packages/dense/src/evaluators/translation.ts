@@ -3,6 +3,7 @@ import {
   type EvaluateOptions,
   type PackedVectors,
   prefixedKey,
+  prefixedKeys,
   type SentenceEvaluator,
 } from "@ettin/core";
 import { checkSameLength, type EmbeddingModel, type EncodingOptions, embed } from "./embedding-model.ts";
@@ -51,6 +52,10 @@ export class TranslationEvaluator implements SentenceEvaluator<EmbeddingModel> {
     const file = `translation_evaluation${nameSuffix(this.name)}_results.csv`;
     const csv = writeCsv ? { file, headers: ["src2trg", "trg2src"], values: [forth, back] } : null;
     return report(this, model, { metrics, csv }, options);
+  }
+
+  metricNames(): string[] {
+    return prefixedKeys(this.name, ["src2trg_accuracy", "trg2src_accuracy", "mean_accuracy"]);
   }
 
   config(): Record<string, unknown> {

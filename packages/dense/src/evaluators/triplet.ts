@@ -3,6 +3,7 @@ import {
   type EvaluateOptions,
   pairScores,
   prefixedKey,
+  prefixedKeys,
   type SentenceEvaluator,
   type SimilarityFunctionName,
 } from "@ettin/core";
@@ -75,6 +76,15 @@ export class TripletEvaluator implements SentenceEvaluator<EmbeddingModel> {
     const file = `triplet_evaluation${nameSuffix(this.name)}_results.csv`;
     const csv = writeCsv ? { file, headers: names.map((name) => `accuracy_${name}`), values } : null;
     return report(this, model, { metrics, csv }, options);
+  }
+
+  metricNames(model: EmbeddingModel): string[] {
+    const names = this.options.similarityFnNames ?? [model.similarityFnName];
+    const all = [...names, ...(names.length > 1 ? ["max"] : [])];
+    return prefixedKeys(
+      this.name,
+      all.map((name) => `${name}_accuracy`),
+    );
   }
 
   config(): Record<string, unknown> {

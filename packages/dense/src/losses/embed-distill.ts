@@ -68,7 +68,7 @@ export type SizedEncoder = TextEncoder & { readonly embeddingDimension?: number 
  * | columns | labels |
  * | --- | --- |
  * | text | the teacher's embedding, a list |
- * | text_1, …, text_n | one embedding for all of them |
+ * | text_1, …, text_n | one embedding for all of them, or a list of one for each column |
  *
  * `MSELoss` is this loss with `distanceMetric: "mse"`.
  *

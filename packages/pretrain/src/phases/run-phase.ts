@@ -92,6 +92,7 @@ export async function runPhase(options: RunPhaseOptions): Promise<PhaseResult> {
         ...(options.exportTo ? [exporter(phase, options.exportTo)] : []),
         ...(options.callbacks ?? []),
       ],
+      saveOnError: true,
       ...(evalData && { evaluator: () => evaluate(trainer.state.numInputTokensSeen >= phase.tokens) }),
       ...(tokenizer instanceof Tokenizer && { tokenizer }),
       ...(options.onNotice && { onNotice: options.onNotice }),

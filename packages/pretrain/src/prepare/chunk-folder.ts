@@ -4,6 +4,7 @@ import { MdsWriter, openMds, type Tokenizer } from "@ettin/core";
 import { type ChunkRules, chunkDocument } from "./chunk-document.ts";
 import { Draws } from "./draws.ts";
 import { type LengthStats, lengthStats } from "./length-stats.ts";
+import { SHARD_HASHES } from "./shard-hashes.ts";
 import { bosId, endOfText } from "./special-ids.ts";
 import { tokensOf } from "./token-row.ts";
 import { withPrefixSpace } from "./tokenize-source.ts";
@@ -66,7 +67,7 @@ async function fill(
   signal?: AbortSignal,
 ): Promise<ChunkStats> {
   const columns = { id: "str", input_ids: "ndarray:uint32" };
-  const writer = new MdsWriter(folder, { columns, compression: job.compression });
+  const writer = new MdsWriter(folder, { columns, compression: job.compression, hashes: SHARD_HASHES });
   const reader = await openMds(job.source, { columns: ["id", "input_ids"] });
   const draws = new Draws(job.seed, "chunk", job.name);
   const lengths: number[] = [];

@@ -12,6 +12,8 @@ export interface InspectOptions {
 /** What a folder of shards holds. */
 export interface Inspected {
   readonly rows: number;
+  /** By what every shard was compared with the index: ["sha1"]; empty where the index has no hashes that Node knows. */
+  readonly hashes: readonly string[];
   /** Encodings by column. */
   readonly columns: Readonly<Record<string, string>>;
   /** Of `input_ids`, where there is such a column. */
@@ -29,7 +31,7 @@ export interface Inspected {
 /**
  * Reads a folder of shards from end to end.
  *
- * @throws EngineError naming the shard and the sample, for one that is damaged
+ * @throws EngineError naming the shard, for one that is damaged: every shard is compared with its hashes in the index
  */
 export async function inspect(folder: string, options: InspectOptions = {}): Promise<Inspected> {
   const { tokenizer, samples = 3, signal } = options;
@@ -37,9 +39,10 @@ export async function inspect(folder: string, options: InspectOptions = {}): Pro
   try {
     const count = Math.min(samples, reader.length);
     const rows = Array.from({ length: count }, (_, i) => Math.floor((i * reader.length) / count));
-    const measured = reader.columns.includes("input_ids") ? measure(reader, signal) : null;
+    const measured = measure(reader, signal);
     return {
       rows: reader.length,
+      hashes: reader.hashes,
       columns: reader.encodings,
       tokens: measured?.tokens ?? null,
       lengths: measured?.lengths ?? null,
@@ -55,12 +58,16 @@ export async function inspect(folder: string, options: InspectOptions = {}): Pro
   }
 }
 
+/** Reads every row, so that every shard is looked at. */
 function measure(reader: MdsReader, signal: AbortSignal | undefined) {
+  const hasIds = reader.columns.includes("input_ids");
   const lengths = new Float64Array(reader.length);
   let [tokens, least, largest] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let i = 0; i < reader.length; i++) {
     if (i % 4096 === 0) signal?.throwIfAborted();
-    const ids = reader.row(i).input_ids as ArrayLike<number>;
+    const row = reader.row(i);
+    if (!hasIds) continue;
+    const ids = row.input_ids as ArrayLike<number>;
     lengths[i] = ids.length;
     tokens += ids.length;
     for (let t = 0; t < ids.length; t++) {
@@ -69,5 +76,6 @@ function measure(reader: MdsReader, signal: AbortSignal | undefined) {
       if (id > largest) largest = id;
     }
   }
+  if (!hasIds) return null;
   return { tokens, lengths: percentilesOf(lengths), ids: tokens > 0 ? ([least, largest] as const) : null };
 }

@@ -5,6 +5,7 @@ import { indexDigest } from "./dataset-folders.ts";
 import { Draws } from "./draws.ts";
 import { drawFolders } from "./mix-plan.ts";
 import { type MixSource, type SourceFolder, sourceFolders, tokenTargets } from "./mix-source.ts";
+import { SHARD_HASHES } from "./shard-hashes.ts";
 import { takeFolder } from "./take-folder.ts";
 import { tokensOf } from "./token-row.ts";
 import { splitValidation } from "./validation-split.ts";
@@ -144,7 +145,7 @@ async function takeDocuments(
   draws: Draws,
   to: string,
 ): Promise<Taken> {
-  const writer = new MdsWriter(to, { columns: { id: "str", input_ids: "ndarray:uint32" } });
+  const writer = new MdsWriter(to, { columns: { id: "str", input_ids: "ndarray:uint32" }, hashes: SHARD_HASHES });
   let [tokens, used, passes] = [0, 0, 0];
   do {
     for (const i of draws.permutation(folders.length)) {

@@ -1,6 +1,7 @@
 import { copyFile, link, mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { flushTree, type MdsReader, MdsWriter, openMds, readMdsIndex } from "@ettin/core";
+import { SHARD_HASHES } from "./shard-hashes.ts";
 import { writeJson } from "./whole-folder.ts";
 
 /** Columns of training shards. */
@@ -40,7 +41,7 @@ export async function takeRows(
 ): Promise<void> {
   const reader = await openMds(from, { columns: ["id", "input_ids"] });
   try {
-    const writer = new MdsWriter(to, { columns: COLUMNS });
+    const writer = new MdsWriter(to, { columns: COLUMNS, hashes: SHARD_HASHES });
     await writeRows(reader, writer, rows);
     await writeJson(join(to, "stats.json"), { tokens });
     await writer.finish();

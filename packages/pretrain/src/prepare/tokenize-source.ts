@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { MdsWriter, type PackedTokens, type Tokenizer } from "@ettin/core";
 import { type DocumentBatch, type DocumentOptions, readDocuments } from "./document-reader.ts";
+import { SHARD_HASHES } from "./shard-hashes.ts";
 import { moveWhole, partialFolder, readJsonFile, removePartial, writeJson } from "./whole-folder.ts";
 
 /** What a source became. Counts of a part, or of all parts of a source. */
@@ -162,6 +163,7 @@ class PartWriter {
     const { folder, compression, documents } = this.#job;
     const columns: Record<string, string> = { id: "str", input_ids: "ndarray", len: "int" };
     if (documents.domainColumn !== undefined) columns.domain = "str";
-    return new MdsWriter(partialFolder(join(folder, partName(this.#parts.length))), { columns, compression });
+    const part = partialFolder(join(folder, partName(this.#parts.length)));
+    return new MdsWriter(part, { columns, compression, hashes: SHARD_HASHES });
   }
 }
