@@ -151,9 +151,11 @@ void multiply(Context& context, const Product& p) {
   const cudaError_t device = cudaStreamQuery(context.stream);
   if (device != cudaErrorNotReady) cuda::check(device, "product");
   fail(
-      "cuBLASLt refuses a product of [%lld,%lld] and [%lld,%lld], status %d. Run ettin doctor, or name another cuBLASLt "
+      "cuBLASLt refuses a product of [%lld,%lld] and [%lld,%lld], status %d. Run ettin doctor, or name another "
+      "cuBLASLt "
       "by ETTIN_CUBLASLT.",
-      static_cast<long long>(M), static_cast<long long>(K), static_cast<long long>(K), static_cast<long long>(N), status);
+      static_cast<long long>(M), static_cast<long long>(K), static_cast<long long>(K), static_cast<long long>(N),
+      status);
 }
 
 }  // namespace ettin

@@ -137,8 +137,9 @@ int Products::run(Context& context, const ProductKey& key, const ProductKey& rea
   resize(made.d, false, real.m, real.n);
   if (with.bias) set(made.desc, lt::desc_bias_pointer, with.bias);
   const float alpha = 1.0f;
-  return cublaslt().Matmul(handle_, made.desc, &alpha, with.a, made.a, with.b, made.b, &with.beta, with.d, made.d, with.d,
-                           made.d, &made.algorithm, workspace_, static_cast<size_t>(workspace_bytes), context.stream);
+  return cublaslt().Matmul(handle_, made.desc, &alpha, with.a, made.a, with.b, made.b, &with.beta, with.d, made.d,
+                           with.d, made.d, &made.algorithm, workspace_, static_cast<size_t>(workspace_bytes),
+                           context.stream);
 }
 
 }  // namespace ettin

@@ -33,7 +33,8 @@ class Products {
  public:
   ~Products();
 
-  // Runs the product of sizes `real` by the plan for `key`, which differs from it in sizes alone. 0, or cuBLASLt's status.
+  // Runs the product of sizes `real` by the plan for `key`, which differs from it in sizes alone. 0, or cuBLASLt's
+  // status.
   int run(Context& context, const ProductKey& key, const ProductKey& real, const ProductOperands& with);
 
  private:

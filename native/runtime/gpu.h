@@ -53,7 +53,7 @@ class Gpu {
   // On the executor.
   void keep(std::unique_ptr<Task> task, Stream& stream);  // a task that has run
   void forget_confirmed();
-  void replay();  // answers every read that has no answer yet, and forgets the tasks
+  void replay();      // answers every read that has no answer yet, and forgets the tasks
   void drop_tasks();  // when the stream has stopped
 
   // On a thread of the library: all up to task number `sequence` has run. False where some kernel has raised a fault:

@@ -224,7 +224,8 @@ void Context::give_blocks() {
 void* Context::take_scratch(int64_t bytes) {
   Allocator& memory = stream.allocator;
   const int64_t step = gpu ? gpu_alignment : 64;
-  const int64_t size = memory.exact ? std::max<int64_t>(bytes, 1) : (std::max<int64_t>(bytes, 1) + step - 1) / step * step;
+  const int64_t size =
+      memory.exact ? std::max<int64_t>(bytes, 1) : (std::max<int64_t>(bytes, 1) + step - 1) / step * step;
   total_ += size;
   if (blocks_.empty() || memory.exact || used_ + size > blocks_.back().bytes) {
     void* data = size <= memory.limit() ? memory.take_system(size) : nullptr;

@@ -81,8 +81,8 @@ struct Context {
   ~Context();
   Context& for_kernels();  // what kernels are given: this, or the CUDA library's own
   void begin_kernel(int64_t sequence);
-  // A kernel that is queued on a GPU may still use a block when the next is launched, or when the block has gone back to
-  // the GPU's memory: the stream's order makes that safe.
+  // A kernel that is queued on a GPU may still use a block when the next is launched, or when the block has gone back
+  // to the GPU's memory: the stream's order makes that safe.
   void* take_scratch(int64_t bytes);
   void end_kernel();  // scratch is free again
 

@@ -2,8 +2,8 @@
 // gemm.cu asks for the right product, and asks for the algorithm of the product that it then runs: one that was chosen
 // for addresses and strides of some alignment refuses others.
 //
-// ETTIN_EMULATION_CUBLASLT, when a device is opened: "sizes": an algorithm refuses all sizes but those it was chosen for;
-// "epilogues": there is none that adds a bias; "all": there is none at all.
+// ETTIN_EMULATION_CUBLASLT, when a device is opened: "sizes": an algorithm refuses all sizes but those it was chosen
+// for; "epilogues": there is none that adds a bias; "all": there is none at all.
 #include "../cublaslt.h"
 
 #include <cmath>
@@ -126,8 +126,8 @@ uint32_t alignment(lt::Layout l, uint32_t address) {
   return address;
 }
 
-int heuristic(lt::Handle handle, lt::Desc desc, lt::Layout a, lt::Layout b, lt::Layout, lt::Layout d, lt::Preference p, int,
-              lt::HeuristicResult* result, int* returned) {
+int heuristic(lt::Handle handle, lt::Desc desc, lt::Layout a, lt::Layout b, lt::Layout, lt::Layout d, lt::Preference p,
+              int, lt::HeuristicResult* result, int* returned) {
   *returned = 0;
   if (!fits(desc, a, b, d)) return invalid;
   const bool biased = desc->epilogue == lt::epilogue_bias;
@@ -160,9 +160,9 @@ float dot(const float* a, const float* b, int64_t n) {
   return static_cast<float>(sums[0]);
 }
 
-int matmul(lt::Handle handle, lt::Desc desc, const void* alpha, const void* a, lt::Layout la, const void* b, lt::Layout lb,
-           const void* beta, const void* c, lt::Layout, void* d, lt::Layout ld, const lt::Algorithm* algorithm, void*,
-           size_t, cudaStream_t) {
+int matmul(lt::Handle handle, lt::Desc desc, const void* alpha, const void* a, lt::Layout la, const void* b,
+           lt::Layout lb, const void* beta, const void* c, lt::Layout, void* d, lt::Layout ld,
+           const lt::Algorithm* algorithm, void*, size_t, cudaStream_t) {
   Chosen chosen;
   std::memcpy(&chosen, algorithm->data, sizeof chosen);
   if (!fits(desc, la, lb, ld)) return invalid;
@@ -204,10 +204,11 @@ int matmul(lt::Handle handle, lt::Desc desc, const void* alpha, const void* a, l
 
 const Cublaslt functions = {
     .GetVersion = []() -> size_t { return 130000; },
-    .Create = [](lt::Handle* h) {
-      const char* text = std::getenv("ETTIN_EMULATION_CUBLASLT");
-      return *h = new lt::HandleRecord{text ? text : ""}, 0;
-    },
+    .Create =
+        [](lt::Handle* h) {
+          const char* text = std::getenv("ETTIN_EMULATION_CUBLASLT");
+          return *h = new lt::HandleRecord{text ? text : ""}, 0;
+        },
     .Destroy = [](lt::Handle h) { return delete h, 0; },
     .MatmulDescCreate = [](lt::Desc* d, lt::ComputeType, int) { return *d = new lt::DescRecord, 0; },
     .MatmulDescDestroy = [](lt::Desc d) { return delete d, 0; },

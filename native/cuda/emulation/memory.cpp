@@ -1,5 +1,5 @@
-// Device memory: each buffer ends at a page that nobody may touch, and begins behind another. Fresh memory is NaN, and so
-// is the margin that is left on the buffer's own pages, with other bits: what is written there is seen.
+// Device memory: each buffer ends at a page that nobody may touch, and begins behind another. Fresh memory is NaN, and
+// so is the margin that is left on the buffer's own pages, with other bits: what is written there is seen.
 #include <sys/mman.h>
 
 #include <cstdint>

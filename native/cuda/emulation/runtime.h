@@ -1,5 +1,5 @@
-// The part of the CUDA runtime that native/cuda uses, on the CPU: memory is the process's own, between pages that nobody
-// may touch (memory.cpp), and a stream runs its work at once.
+// The part of the CUDA runtime that native/cuda uses, on the CPU: memory is the process's own, between pages that
+// nobody may touch (memory.cpp), and a stream runs its work at once.
 //
 // ETTIN_EMULATION_FAIL makes one call fail, counted from 1 in the whole process:
 //   kernel 3     the third kernel ends with an illegal address: as on a GPU every call after it returns that error

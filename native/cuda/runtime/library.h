@@ -49,7 +49,8 @@ struct CudaLibrary {
 
   // In the stream's order. `from` may be changed when upload returns. Without bytes a download is a mark in the stream.
   void (*upload)(Context&, void* to, const void* from, int64_t bytes);
-  void (*download)(Context&, void* to, const void* from, int64_t bytes, Downloaded done, void* argument);  // never throws
+  void (*download)(Context&, void* to, const void* from, int64_t bytes, Downloaded done,
+                   void* argument);  // never throws
 
   void (*begin_kernel)(Context&, int64_t launch);
   const FaultTable* (*faults)(Context&);
@@ -62,8 +63,8 @@ constexpr uint64_t cuda_contract() {
 #define ETTIN_TEXT(name, parameters) #name #parameters
   const char text[] = ETTIN_KERNELS(ETTIN_TEXT);
 #undef ETTIN_TEXT
-  uint64_t hash = 14695981039346656037u ^ (sizeof(View) + 256 * sizeof(CudaLibrary) + 65536 * sizeof(FaultTable) +
-                                            16777216 * sizeof(CudaHost));
+  uint64_t hash = 14695981039346656037u ^
+                  (sizeof(View) + 256 * sizeof(CudaLibrary) + 65536 * sizeof(FaultTable) + 16777216 * sizeof(CudaHost));
   for (const char* c = text; *c; c++) hash = (hash ^ static_cast<unsigned char>(*c)) * 1099511628211u;
   return hash;
 }

@@ -14,8 +14,8 @@ Staging::~Staging() {
   }
 }
 
-// A free piece: a new one while there are few and there is memory, else the one that was used longest ago, when its copy
-// is done.
+// A free piece: a new one while there are few and there is memory, else the one that was used longest ago, when its
+// copy is done.
 Staging::Piece& Staging::next() {
   if (pieces_.size() < most_pieces) {
     Piece p{};

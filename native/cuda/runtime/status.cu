@@ -40,9 +40,11 @@ bool has_stopped(cudaError_t status) {
 
 std::string words_of(cudaError_t status, const char* what) {
   const std::string text = cudaGetErrorString(status);
-  if (status == cudaErrorMemoryAllocation) return std::string("CUDA: ") + what + ": " + text + ". Free memory of the machine and of the GPU.";
+  if (status == cudaErrorMemoryAllocation)
+    return std::string("CUDA: ") + what + ": " + text + ". Free memory of the machine and of the GPU.";
   if (!has_stopped(status)) {
-    return std::string("CUDA: ") + what + ": " + text + ". Run ettin doctor, which says what the driver and the GPU are.";
+    return std::string("CUDA: ") + what + ": " + text +
+           ". Run ettin doctor, which says what the driver and the GPU are.";
   }
   return "the GPU has stopped: " + text +
          (launches_block() ? ", in the first kernel that says so" : ", in a kernel that was launched before this") +

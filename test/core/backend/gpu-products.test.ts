@@ -20,7 +20,8 @@ const gpu = (refuses = ""): Device => {
 };
 
 /** Small whole numbers: products of them are exact in any order and dtype. */
-const numbers = (count: number, start: number) => Float32Array.from({ length: count }, (_, i) => ((i * 7 + start) % 5) - 2);
+const numbers = (count: number, start: number) =>
+  Float32Array.from({ length: count }, (_, i) => ((i * 7 + start) % 5) - 2);
 
 /** y = x · wᵀ + b, which is checked to the bit. */
 async function linear(on: Device, rows: number, [width, out]: [number, number], at = 0): Promise<void> {

@@ -141,10 +141,14 @@ describe("a call that a GPU refuses", () => {
       backend.close();`;
     // 1: what faults are written to; 2: the upload's piece; 3: the download's
     const lines = await said("pinned 3", text);
-    expect(lines.first).toBe("KernelError [cuda] CUDA: download: out of memory. Free memory of the machine and of the GPU.");
+    expect(lines.first).toBe(
+      "KernelError [cuda] CUDA: download: out of memory. Free memory of the machine and of the GPU.",
+    );
     expect(lines.second).toBe("[1]");
     const upload = await said("pinned 2", text);
-    expect(upload.first).toBe("KernelError [upload] CUDA: page-locked memory: out of memory. Free memory of the machine and of the GPU.");
+    expect(upload.first).toBe(
+      "KernelError [upload] CUDA: page-locked memory: out of memory. Free memory of the machine and of the GPU.",
+    );
   });
 
   test("memory: what is out of memory is told from what is not", async () => {
