@@ -1,5 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type ChildResult, runChild } from "../../support/child.ts";
+import { isEmulated } from "../../support/devices.ts";
+
+vi.setConfig({ testTimeout: 180_000 }); // processes of their own, on a machine that may be busy
 
 // The emulated GPU stops, or refuses a call, where ETTIN_EMULATION_FAIL says so; a process cannot go on from a stop, so
 // each test has one of its own.
@@ -36,7 +39,10 @@ const STOPPED =
   "tensors on it are lost: start the process again, with CUDA_LAUNCH_BLOCKING=1 to learn which kernel it is, or under " +
   "compute-sanitizer.";
 
-describe("a GPU that stops", () => {
+/** A GPU does not fail when it is told to. */
+const onEmulation = describe.skipIf(!isEmulated());
+
+onEmulation("an emulated GPU that stops", () => {
   test("rejects reads and marks, first ones too, and the process goes on", async () => {
     const lines = await said(
       "kernel 1",
@@ -115,7 +121,7 @@ describe("a GPU that stops", () => {
   });
 });
 
-describe("a call that a GPU refuses", () => {
+onEmulation("a call that an emulated GPU refuses", () => {
   test("fails the read whose copy it was, in the middle of others, and no other", async () => {
     const lines = await said(
       "download 2",
