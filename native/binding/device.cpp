@@ -242,10 +242,19 @@ int64_t Device::allocate(int64_t bytes) {
 
 int64_t Device::wrap(void* data, int64_t bytes, Storage::Owner owner, int64_t held) {
   if (stream_.gpu) {
-    const int64_t id = allocate(bytes);
-    if (id < 0) {
+    const auto let_go = [&] {
       if (held >= 0) environment_.forget(held);
       if (owner == Storage::Owner::file) unmap(data, bytes);
+    };
+    int64_t id;
+    try {
+      id = allocate(bytes);
+    } catch (const std::exception&) {
+      let_go();
+      throw;
+    }
+    if (id < 0) {
+      let_go();
       return -1;
     }
     Storage* storage = storages_[static_cast<size_t>(id)];

@@ -252,7 +252,12 @@ void Context::end_kernel() {
   if (!blocks_.empty() && (grew || blocks_[0].bytes > kept || stream.allocator.exact)) {
     give_blocks();
     if (grew && total_ <= kept && !stream.allocator.exact) {  // one block next time
-      if (void* data = stream.allocator.take_system(total_)) {
+      void* data = nullptr;
+      try {
+        data = stream.allocator.take_system(total_);
+      } catch (const std::exception&) {  // a GPU that has stopped: whoever needs the memory is told
+      }
+      if (data) {
         blocks_.push_back({data, total_});
         stream.allocator.scratch += total_;
       }

@@ -91,6 +91,19 @@ onEmulation("an emulated GPU that stops", () => {
     expect(blocking.read).toMatch(/^KernelError \[cuda\] the GPU has stopped: .*, in the first kernel that says so\./);
   });
 
+  test("has no working memory for the next kernel, which is no end either", async () => {
+    const lines = await said(
+      "kernel 1",
+      `const rows = 6_000_000; // their order takes several blocks: one block of all is asked for when the kernel ends
+      const gradient = from([0, 0]).viewAs([2, 1]);
+      const [dy, ids] = [Tensor.empty([rows, 1], { device }), Tensor.empty([rows], { device, dtype: "int32" })];
+      backend.embeddingBackward(gradient, dy, ids, true);
+      await say("read", () => backend.download(gradient.storage.id, 0, 8));
+      backend.close();`,
+    );
+    expect(lines.read).toBe(`KernelError [cuda] ${STOPPED}`);
+  });
+
   test("says so where more memory is asked for, which is not that there is none", async () => {
     const lines = await said(
       "kernel 1",
