@@ -133,19 +133,20 @@ export async function run({ quick }: { quick: boolean }): Promise<void> {
   const rounds = quick ? 3 : 7;
 
   const device = openCpu({ threads: 2 });
-  const peak = new Peak(device, 2);
-  console.log(`${device.name}; float32 peak ${((await peak.settled()) / 1e9).toFixed(0)} GFLOP/s with 2 threads`);
+  console.log(device.name);
   const peer = await Peer.open();
   console.log(
     [
       "Ours: attention() and its backward pass, packed sequences. PyTorch: scaled_dot_product_attention and backward on",
       "padded batches with a mask where there is padding or a window. On both sides q, k and v are given, projected and",
-      `rotated. Turns alternate; medians of ${rounds}. Share: of the peak, over the multiply-adds of pairs that are seen.\n`,
+      `rotated. Turns alternate; medians of ${rounds}. Share: of the dtype's peak, over the multiply-adds of pairs that are seen.\n`,
     ].join("\n"),
   );
   console.log(`${"".padEnd(30)} ${"dtype".padEnd(9)} µs/token  share   PyTorch µs/token  times`);
 
   for (const dtype of ["float32", "bfloat16"] as const) {
+    const peak = new Peak(device, 2, dtype === "bfloat16");
+    await peak.settled();
     for (const work of works) {
       const tokens = work.batches.flat().reduce((a, b) => a + b, 0);
       let [ours, theirs] = [0, 0];

@@ -40,7 +40,7 @@ export async function run(options: Options): Promise<void> {
   }
   const device = openCpu();
   const threads = Number(/(\d+) thread/.exec(device.name)![1]);
-  const peak = new Peak(device, threads);
+  const peaks = { float32: new Peak(device, threads), bfloat16: new Peak(device, threads, true) };
   console.log(
     `  ${device.name}; multiple negatives, texts up to ${MAX_LENGTH} tokens, mean pooling; MB of the process`,
   );
@@ -56,11 +56,11 @@ export async function run(options: Options): Promise<void> {
         if (!(options.only?.split(" ") ?? []).every((word) => label.split(" ").includes(word))) continue;
         const [warmup, steps] = options.quick ? [1, 2] : size === "17m" ? [2, kind === "plain" ? 12 : 4] : [1, 3];
         const task: Task = { folder, dtype, data, ...shape, warmup, steps, maxLength: MAX_LENGTH };
-        const before = await peak.settled();
+        const before = await peaks[dtype].settled();
         const ours = inChild<Report>("dense-train-process.ts", task);
         const theirs = sentenceTransformers(options, size, threads, task);
         const again = theirs ? inChild<Report>("dense-train-process.ts", task) : null; // the machine's speed drifts
-        const after = await peak.settled();
+        const after = await peaks[dtype].settled();
 
         const runs = [ours, ...(again ? [again] : [])];
         const rate = median(runs.map((each) => sum(each.tokens) / sum(each.seconds)));

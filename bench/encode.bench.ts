@@ -55,7 +55,7 @@ function textsOf(options: Options, count: number): string[] {
 export async function run(options: Options): Promise<void> {
   const device = openCpu();
   const threads = Number(/(\d+) thread/.exec(device.name)![1]);
-  const peak = new Peak(device, threads);
+  const peaks = { float32: new Peak(device, threads), bfloat16: new Peak(device, threads, true) };
   const folder = mkdtempSync(join(tmpdir(), "ettin-encode-"));
   const withPeer = options.data !== undefined && options.tokenizer !== undefined;
   if (!withPeer) console.log("  pieces of the bundled tales; with --data and --tokenizer: those texts, and the peer");
@@ -73,11 +73,11 @@ export async function run(options: Options): Promise<void> {
       if (options.only && !`${size} ${dtype}`.includes(options.only)) continue;
       const repeats = options.quick ? 1 : 5;
       const task: Task = { folder: model, dtype, inputs, maxLength: MAX_LENGTH, repeats };
-      const before = await peak.settled();
+      const before = await peaks[dtype].settled();
       const ours = inChild<Report>("encoder-process.ts", task);
       const peer = withPeer ? sentenceTransformers(options, size, dtype, threads, batches) : null;
       const again = peer ? inChild<Report>("encoder-process.ts", task) : null; // the machine's speed drifts
-      const after = await peak.settled();
+      const after = await peaks[dtype].settled();
 
       const rate = ours.tokens / median([...ours.seconds, ...(again?.seconds ?? [])]);
       const share = (rate * operationsPerToken(size)) / ((before + after) / 2);

@@ -41,7 +41,6 @@ export async function run({ quick }: { quick: boolean }): Promise<void> {
   const shapes = sizes.flatMap((size) => weightsOf(size).flatMap((w) => tokens.map((T) => [...w, T] as const)));
 
   console.log(`  ${device.name}`);
-  await printPeaks(device, threads);
   const theirs = peer("matmul.py", "--threads", `${threads}`, "--shapes", ...shapes.map((shape) => shape.join("x")));
 
   const columnWidth = theirs ? 28 : 14;
@@ -63,18 +62,6 @@ export async function run({ quick }: { quick: boolean }): Promise<void> {
     }
   }
   device.backend.close();
-}
-
-async function printPeaks(device: Device, threads: number): Promise<void> {
-  for (const pairs of device.backend.capabilities.bfloat16Products ? [false, true] : [false]) {
-    const one = await new Peak(device, 1, pairs).settled();
-    const all = await new Peak(device, threads, pairs).settled();
-    const dtype = pairs ? "bfloat16" : "float32";
-    console.log(`  peak of multiply-adds, ${dtype}: ${giga(one)} GFLOP/s on 1 thread, ${giga(all)} on ${threads}`);
-  }
-  if (!device.backend.capabilities.bfloat16Products) {
-    console.log("  no instruction multiplies bfloat16 here: its products run in float32, and so does its peak");
-  }
 }
 
 async function products(device: Device, peak: Peak, dtype: Float, N: number, K: number, T: number, quick: boolean) {

@@ -88,7 +88,7 @@ function stepsOf(objective: "mlm" | "clm", options: Options, tokenizer: Tokenize
 export async function run(options: Options): Promise<void> {
   const device = openCpu();
   const threads = Number(/(\d+) thread/.exec(device.name)![1]);
-  const peak = new Peak(device, threads);
+  const peaks = { float32: new Peak(device, threads), bfloat16: new Peak(device, threads, true) };
   const folder = mkdtempSync(join(tmpdir(), "ettin-train-"));
   const withPeer = options.docs !== undefined && options.tokenizer !== undefined;
   const tokenizer = withPeer ? await Tokenizer.fromFolder(options.tokenizer!) : null;
@@ -109,11 +109,11 @@ export async function run(options: Options): Promise<void> {
           const batches = join(folder, "batches.json");
           writeFileSync(batches, JSON.stringify(stepsOf(objective, options, tokenizer, warmup + timed)));
           const task: Task = { objective, size, dtype, batches, warmup, gradientCheckpointing };
-          const before = await peak.settled();
+          const before = await peaks[dtype].settled();
           const ours = inChild<Report>("train-process.ts", task);
           const theirs = withPeer && !gradientCheckpointing ? transformers(options, task, threads, timed) : null;
           const again = theirs ? inChild<Report>("train-process.ts", task) : null; // the machine's speed drifts
-          const after = await peak.settled();
+          const after = await peaks[dtype].settled();
 
           const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
           const runs = [ours, ...(again ? [again] : [])];

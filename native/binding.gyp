@@ -2,12 +2,13 @@
   # One static library per instruction-set level from the same sources (cpu/), each with its flags, and the
   # addon, built for the baseline, that picks a table of kernels at run time. ETTIN_SANITIZE=address,undefined
   # builds with sanitizers, ETTIN_WITHOUT_AVX512=1 leaves out two of the four levels: for a machine that cannot run them
-  # anyway, where only the tests matter.
+  # anyway, where only the tests matter. ETTIN_EMULATED=lanes adds a level of 16 plain lanes, ETTIN_EMULATED=avx512 the
+  # two of AVX-512 on emulated instructions: for tests (npm run test:emulated).
   "variables": {
     "kernel_sources": ["<!@(node units.mjs)"],
     "sanitize%": "<!(node -p \"process.env.ETTIN_SANITIZE || ''\")",
     "avx512%": "<!(node -p \"process.env.ETTIN_WITHOUT_AVX512 ? 0 : 1\")",
-    "emulated%": "<!(node -p \"process.env.ETTIN_EMULATED ? 1 : 0\")"
+    "emulated%": "<!(node -p \"process.env.ETTIN_EMULATED || ''\")"
   },
   "target_defaults": {
     "cflags_cc!": ["-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
@@ -37,7 +38,8 @@
       "sources": [
         "binding/addon.cpp", "binding/device.cpp", "binding/environment.cpp", "binding/kernel_table.cpp",
         "binding/tokenizers.cpp",
-        "runtime/allocator.cpp", "runtime/dispatch.cpp", "runtime/gpu.cpp", "runtime/gpu_memory.cpp", "runtime/stream.cpp", "runtime/thread_pool.cpp", "runtime/weight_form.cpp",
+        "runtime/allocator.cpp", "runtime/dispatch.cpp", "runtime/gpu.cpp", "runtime/gpu_memory.cpp", "runtime/stream.cpp", "runtime/thread_pool.cpp", "runtime/variables.cpp",
+        "runtime/weight_form.cpp",
         "tokenizer/added_tokens.cpp", "tokenizer/merges.cpp", "tokenizer/normal_form.cpp", "tokenizer/queue.cpp",
         "tokenizer/split.cpp", "tokenizer/tokenizer.cpp", "tokenizer/unicode.cpp"
       ],
@@ -50,7 +52,11 @@
         ["target_arch=='x64'", { "dependencies": ["kernels_avx2"] }],
         ["target_arch=='x64' and avx512==1", { "dependencies": ["kernels_avx512", "kernels_avx512_bf16"] }],
         ["target_arch=='x64' and avx512==0", { "defines": ["ETTIN_WITHOUT_AVX512"] }],
-        ["emulated==1", { "dependencies": ["kernels_emulated"], "defines": ["ETTIN_EMULATED"] }]
+        ["emulated=='lanes'", { "dependencies": ["kernels_emulated"], "defines": ["ETTIN_EMULATED_LANES"] }],
+        ["emulated=='avx512'", {
+          "dependencies": ["kernels_emulated_avx512", "kernels_emulated_avx512_bf16"],
+          "defines": ["ETTIN_EMULATED_AVX512"]
+        }]
       ]
     },
     {
@@ -99,13 +105,31 @@
         }
       ]
     }],
-    ["emulated==1", {
+    ["emulated=='lanes'", {
       "targets": [
         {
           "target_name": "kernels_emulated",
           "type": "static_library",
           "sources": ["<@(kernel_sources)"],
           "defines": ["ETTIN_LEVEL=emulated", "ETTIN_LANES=16"]
+        }
+      ]
+    }],
+    ["emulated=='avx512'", {
+      "targets": [
+        {
+          "target_name": "kernels_emulated_avx512",
+          "type": "static_library",
+          "sources": ["<@(kernel_sources)"],
+          "defines": ["ETTIN_LEVEL=emulated_avx512", "ETTIN_SIMDE"],
+          "cflags_cc": ["-mavx2", "-mfma", "-mf16c", "-Wno-psabi", "-O1"]
+        },
+        {
+          "target_name": "kernels_emulated_avx512_bf16",
+          "type": "static_library",
+          "sources": ["<@(kernel_sources)"],
+          "defines": ["ETTIN_LEVEL=emulated_avx512_bf16", "ETTIN_SIMDE", "ETTIN_SIMDE_BF16"],
+          "cflags_cc": ["-mavx2", "-mfma", "-mf16c", "-Wno-psabi", "-O1"]
         }
       ]
     }]

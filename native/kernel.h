@@ -91,8 +91,10 @@ template <class Body>
 void by_float(DType dtype, const Body& body) {
   if (dtype == DType::bfloat16) {
     body.template operator()<bf16>();
-  } else {
+  } else if (dtype == DType::float32) {
     body.template operator()<float>();
+  } else {
+    fail("a tensor of dtype %d, which this kernel does not take. Cast it to float32 or bfloat16.", int(dtype));
   }
 }
 

@@ -90,7 +90,7 @@ struct Context;
   K(segment_last_backward, (Context&, Out dx, View dy, View offsets))                                                  \
                                                                                                                        \
   /* rows by number */                                                                                                 \
-  K(gather, (Context&, Out y, View x, View rows))             /* y[i] = x[rows[i]], first axis */                      \
+  K(gather, (Context&, StoredOut y, Stored x, View rows))     /* y[i] = x[rows[i]], first axis */                      \
   K(scatter_add, (Context&, Out y, View x, View rows))        /* y = 0; y[rows[i]] += x[i], in the order of i */       \
   K(take_along, (Context&, Out y, View x, View indices))      /* last axis: y[n,j] = x[n, indices[n,j]] */             \
   K(put_along, (Context&, Out y, View x, View indices))       /* y = 0; y[n, indices[n,j]] += x[n,j] */                \
@@ -177,7 +177,7 @@ struct Context;
      double learning_rate, double beta1, double beta2, double eps, double weight_decay, int64_t step))                 \
                                                                                                                        \
   /* exact search: queries [Q,D] float32 against a corpus of float32, bfloat16, int8 or packed bits */                 \
-  K(exact_top_k, (Context&, Out scores, Out ids, View queries, View corpus))
+  K(exact_top_k, (Context&, Out scores, Out ids, View queries, Stored corpus))
 
 struct Kernels {
 #define ETTIN_FIELD(name, parameters) void(*name) parameters;

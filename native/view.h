@@ -25,6 +25,8 @@ struct View {
 
 // The type of a kernel's parameter says what the kernel does with it. The stream reads it: a failed
 // storage stops whoever reads it (View, InOut), and the mark passes to what would have been written.
+struct Stored : View {};       // the one kind that may also be int8 or uint8: rows of a corpus, and
+struct StoredOut : View {};    // an Out for some of them
 struct Out : View {};          // written whole; never a view into a larger storage; always contiguous
 struct InOut : View {};        // changed in place (optimizers, copy_into, accumulated weight gradients)
 struct Optional : View {};     // a View that may be absent

@@ -1,4 +1,5 @@
-// npm run bench [name…] [-- --quick]: installs, builds, then runs bench/<name>.bench.ts, all of them without a name.
+// npm run bench [name…] [-- --quick]: installs, builds, prints the machine's multiply-add peaks, then runs
+// bench/<name>.bench.ts, all of them without a name.
 // Files that some need: --data (JSONL of "query", "positive"), --docs (JSONL of "text"), --tokenizer (a folder),
 // --vectors (float32 rows of 768).
 // Each runs in a process of its own, one after the other, so that none sees another's memory or threads.
@@ -32,9 +33,9 @@ await main(async () => {
 
   await prepare();
 
+  const chosen = files.filter((_, index) => positionals.length === 0 || positionals.includes(names[index]));
   let failed = 0;
-  for (const [index, file] of files.entries()) {
-    if (positionals.length > 0 && !positionals.includes(names[index])) continue;
+  for (const file of ["support/peaks.ts", ...chosen]) {
     const args = ["--expose-gc", "--import", "./scripts/typescript.mjs", "scripts/bench-file.mjs", `bench/${file}`];
     failed += (await run(process.execPath, [...args, JSON.stringify(values)])) === 0 ? 0 : 1;
   }

@@ -8,14 +8,14 @@
 //
 // --quick, for every change: the tests of the runtime and the tape without those of the single ops, and fewer rounds.
 import { spawnSync } from "node:child_process";
-import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { buildAddonBeside, NATIVE } from "./addon-beside.mjs";
 import { main, prepare, ROOT, run, runQuietly, timed } from "./prepare.mjs";
 
 const KINDS = ["address,undefined", "thread"];
-const NATIVE = join(ROOT, "native");
 const FULL = { filters: ["test/native", "test/core"], workerRounds: 100, stress: 5 };
 const QUICK = { filters: ["test/native", "test/core/backend", "test/core/tensor"], workerRounds: 10, stress: 1 };
 
@@ -56,7 +56,10 @@ async function step(kind, what, work) {
 }
 
 async function tests(kind, { filters, workerRounds }) {
-  const addon = await timed(`building the addon with the ${kind} sanitizer`, () => buildAddon(kind));
+  const variables = { ETTIN_SANITIZE: kind, ...(!hasAvx512() && { ETTIN_WITHOUT_AVX512: "1" }) };
+  const addon = await timed(`building the addon with the ${kind} sanitizer`, () =>
+    buildAddonBeside("sanitize", kind.replace(",", "-"), variables),
+  );
   const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
   const env = {
     ...process.env,
@@ -67,19 +70,6 @@ async function tests(kind, { filters, workerRounds }) {
     ETTIN_WORKER_ROUNDS: String(workerRounds),
   };
   return run(process.execPath, [vitest, "run", "--testTimeout=600000", ...filters], { env });
-}
-
-/** node-gyp builds where its binding.gyp lies, so the sources go to a folder per kind; unchanged ones keep their time. */
-async function buildAddon(kind) {
-  const folder = join(NATIVE, `build-${kind.replace(",", "-")}`);
-  for (const entry of readdirSync(NATIVE)) {
-    if (entry.startsWith("build") || entry === "node_modules") continue;
-    rmSync(join(folder, entry), { recursive: true, force: true }); // a file that is gone must not be built
-    cpSync(join(NATIVE, entry), join(folder, entry), { recursive: true, preserveTimestamps: true });
-  }
-  const env = { ...process.env, ETTIN_SANITIZE: kind, ...(!hasAvx512() && { ETTIN_WITHOUT_AVX512: "1" }) };
-  await runQuietly("sanitize", process.execPath, [join(ROOT, "scripts/build-native.mjs"), "--folder", folder], { env });
-  return join(folder, "build/Release/ettin.node");
 }
 
 /** Code that this machine cannot run need not be built. */

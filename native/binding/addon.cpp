@@ -27,13 +27,15 @@ int64_t integer(const Napi::CallbackInfo& info, size_t i) { return info[i].As<Na
 
 Device& device(const Napi::CallbackInfo& info) { return environment(info).device(integer(info, 0)); }
 
-// openDevice(level, threads): {id, level, threads}. Empty level, 0 threads: the defaults.
+// openDevice(level, threads, memory): {id, level, threads}. Empty level, 0 threads: the defaults. `memory`: bytes that
+// the process may have, where that is less than the machine's; else 0.
 Napi::Value open_device(const Napi::CallbackInfo& info) {
   const Level& level = choose_level(info[0].As<Napi::String>().Utf8Value());
   const int asked = info[1].As<Napi::Number>().Int32Value();
   const int threads = asked > 0 ? asked : default_threads();
+  const int64_t machine = system_memory_bytes(), allowed = integer(info, 2);
   int64_t id;
-  environment(info).open(level, threads, &id);
+  environment(info).open(level, threads, allowed > 0 && allowed < machine ? allowed : machine, &id);
   Napi::Object result = Napi::Object::New(info.Env());
   result["id"] = Napi::Number::New(info.Env(), static_cast<double>(id));
   result["level"] = level.name;

@@ -1,12 +1,11 @@
 // From JavaScript's command buffer to a kernel's C++ arguments. An argument's form follows from the
 // parameter's type; `signature` tells JavaScript, one letter a parameter, what to write:
-//   v View   V Optional   w Weight   o Out   O OptionalOut   m InOut   M OptionalInOut   l Views   L InOuts
-//   i int64_t   d double   b bool
+//   v View   V Optional   w Weight   s Stored   S StoredOut   o Out   O OptionalOut   m InOut   M OptionalInOut   l
+//   Views   L InOuts i int64_t   d double   b bool
 // A view is: storage id (-1: absent), byte offset, dtype, dims, shape…, strides…. A list is: count, views….
 #pragma once
 
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -14,6 +13,9 @@
 #include "../view.h"
 
 namespace ettin {
+
+// Throws that kernels do not take tensors of this dtype, a number from JavaScript.
+[[noreturn]] void refuse_dtype(double code);
 
 class Reader {
  public:
@@ -23,9 +25,9 @@ class Reader {
   double number() { return *at_++; }
 
   // A storage whose rows the kernel reads or writes.
-  View view() {
+  View view(DType widest = DType::int32) {
     int64_t offset = 0;
-    View v = form_free(&offset);
+    View v = form_free(&offset, widest);
     if (!v.storage) return v;
     want_rows(stream_, *v.storage);
     v.data = static_cast<char*>(v.storage->data) + offset;
@@ -47,14 +49,18 @@ class Reader {
   }
 
  private:
-  View form_free(int64_t* offset) {
+  // `widest`: the last of the dtypes that the argument may have. Kernels read no further: a wrong one would be a wrong
+  // width, and they would write past the end.
+  View form_free(int64_t* offset, DType widest = DType::int32) {
     View v{};
     v.dims = -1;
     const int64_t id = static_cast<int64_t>(number());
     if (id < 0) return v;
     v.storage = storages_[static_cast<size_t>(id)];
     *offset = static_cast<int64_t>(number());
-    v.dtype = static_cast<DType>(static_cast<int32_t>(number()));
+    const double code = number();
+    if (!(code >= 0 && code <= static_cast<int32_t>(widest))) refuse_dtype(code);
+    v.dtype = static_cast<DType>(static_cast<int32_t>(code));
     v.dims = static_cast<int32_t>(number());
     for (int32_t d = 0; d < v.dims; d++) v.shape[d] = static_cast<int64_t>(number());
     for (int32_t d = 0; d < v.dims; d++) v.strides[d] = static_cast<int64_t>(number());
@@ -138,6 +144,24 @@ struct Argument<Weight> {
 template <>
 struct Argument<Optional> : ReadArgument<Optional> {
   static constexpr char letter = 'V';
+};
+template <>
+struct Argument<Stored> {
+  static constexpr char letter = 's';
+  static Stored take(Reader& reader, Touched& touched) {
+    const Stored v{reader.view(DType::uint8)};
+    touched.read(v);
+    return v;
+  }
+};
+template <>
+struct Argument<StoredOut> {
+  static constexpr char letter = 'S';
+  static StoredOut take(Reader& reader, Touched& touched) {
+    const StoredOut v{reader.view(DType::uint8)};
+    touched.write(v);
+    return v;
+  }
 };
 template <>
 struct Argument<Out> : WriteArgument<Out> {

@@ -16,8 +16,8 @@ class Environment;
 
 class Device {
  public:
-  Device(Environment& environment, const Level& level, int threads)
-      : environment_(environment), stream_(level, threads) {}
+  Device(Environment& environment, const Level& level, int threads, int64_t memory)
+      : environment_(environment), stream_(level, threads, memory) {}
   Device(Environment& environment, std::unique_ptr<Gpu> gpu);
   ~Device();
 
@@ -59,7 +59,7 @@ class Environment {
   explicit Environment(Napi::Env env);
   ~Environment();
 
-  Device& open(const Level& level, int threads, int64_t* id);
+  Device& open(const Level& level, int threads, int64_t memory, int64_t* id);
   Device& open(std::unique_ptr<Gpu> gpu, int64_t* id);
   Device& device(int64_t id);
   bool is_closed(int64_t id) const;

@@ -22,9 +22,9 @@ Environment::~Environment() { stop(); }
 
 Napi::Float64Array Environment::command_buffer() { return command_buffer_.Value(); }
 
-Device& Environment::open(const Level& level, int threads, int64_t* id) {
+Device& Environment::open(const Level& level, int threads, int64_t memory, int64_t* id) {
   *id = static_cast<int64_t>(devices_.size());
-  devices_.push_back(std::make_unique<Device>(*this, level, threads));
+  devices_.push_back(std::make_unique<Device>(*this, level, threads, memory));
   return *devices_.back();
 }
 

@@ -19,10 +19,18 @@ std::string camel_case(const char* name) {
   return text;
 }
 
+constexpr const char* dtypes[] = {"float32", "bfloat16", "int32", "int8", "uint8"};
+
 }  // namespace
 
+void refuse_dtype(double code) {
+  const bool known = code >= 0 && code <= static_cast<int32_t>(DType::uint8);
+  throw std::runtime_error("a tensor is " +
+                           (known ? dtypes[static_cast<int32_t>(code)] : "of dtype " + std::to_string(code)) +
+                           ", but kernels compute in float32, bfloat16 and int32. Pass a tensor of one of these.");
+}
+
 std::string describe(const View& view) {
-  static const char* const dtypes[] = {"float32", "bfloat16", "int32", "int8", "uint8"};
   std::string text = "[";
   for (int32_t d = 0; d < view.dims; d++) text += (d ? "," : "") + std::to_string(view.shape[d]);
   return text + "] " + dtypes[static_cast<int32_t>(view.dtype)];

@@ -147,7 +147,7 @@ void search(Context& context, Hit* out, const Tq* queries, int64_t Q, const Tc* 
 
 }  // namespace
 
-void exact_top_k(Context& context, Out scores, Out ids, View queries, View corpus) {
+void exact_top_k(Context& context, Out scores, Out ids, View queries, Stored corpus) {
   const int64_t Q = queries.shape[0], D = queries.shape[1], N = corpus.shape[0], k = scores.shape[1];
   if (Q == 0 || k == 0) return;
   Hit* hits = static_cast<Hit*>(scratch(context, Q * k * static_cast<int64_t>(sizeof(Hit))));

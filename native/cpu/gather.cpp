@@ -4,13 +4,13 @@ gather: rows of x by number.
   forward    y[i] = x[rows[i]]
   backward   scatter_add of dy
 
-  x [N, …] of any dtype   rows [R] int32   y [R, …]
+  x [N, …] of any dtype, int8 and uint8 too   rows [R] int32   y [R, …]
 */
 #include "rows.h"
 
 namespace ettin::ETTIN_LEVEL {
 
-void gather(Context& context, Out y, View x, View rows) {
+void gather(Context& context, StoredOut y, Stored x, View rows) {
   const int64_t R = size_of(rows), N = x.shape[0];
   const auto* number = as<int32_t>(rows);
   if (const int64_t i = first_outside(number, R, N); i >= 0) {

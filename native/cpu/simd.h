@@ -2,14 +2,15 @@
 // Kernels are written once against these names. `fma` is fused where the level has the instruction.
 // Integer lanes (vi) are int32. A mask is what comparisons give and select takes. Where
 // ETTIN_HAS_DOT_PAIRS is 1 the level multiplies bfloat16 natively: dot_pairs(a, b, c).
-// ETTIN_LANES=16 compiles the plain version with 16 lanes: the AVX-512 code's logic on any machine.
+// For tests on machines without AVX-512: ETTIN_LANES=16 compiles the plain version with 16 lanes, ETTIN_SIMDE the
+// AVX-512 version on emulated instructions.
 #pragma once
 
 #include "level.h"
 
 #if defined(ETTIN_LANES)
 #include "simd_baseline.h"
-#elif defined(__AVX512F__)
+#elif defined(__AVX512F__) || defined(ETTIN_SIMDE)
 #include "simd_avx512.h"
 #elif defined(__AVX2__)
 #include "simd_avx2.h"

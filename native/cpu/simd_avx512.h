@@ -1,9 +1,17 @@
 // simd.h for AVX-512 (F, BW, DQ, VL): 16 lanes.
 #pragma once
 
+#ifdef ETTIN_SIMDE
+#include "simd_simde.h"
+#else
 #include <immintrin.h>
+#endif
 
 #include "level.h"
+
+#if defined(__AVX512BF16__) || defined(ETTIN_SIMDE_BF16)
+#define ETTIN_HAS_DOT_PAIRS 1
+#endif
 
 namespace ettin::ETTIN_LEVEL {
 
@@ -34,7 +42,7 @@ inline vi load_part(const int32_t* p, int64_t n) { return _mm512_maskz_loadu_epi
 
 // Rounds to nearest, ties to even; a NaN stays a NaN.
 inline __m256i to_bf16_bits(vf x) {
-#ifdef __AVX512BF16__
+#ifdef ETTIN_HAS_DOT_PAIRS
   return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x));
 #else
   const vi u = _mm512_castps_si512(x);
@@ -53,7 +61,7 @@ inline void store_pair(float* p, vf a, vf b) {
   store(p + lanes, b);
 }
 inline void store_pair(bf16* p, vf a, vf b) {
-#ifdef __AVX512BF16__
+#ifdef ETTIN_HAS_DOT_PAIRS
   _mm512_storeu_si512(p, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a)));
 #else
   store(p, a);
@@ -73,7 +81,7 @@ inline void stream_pair(float* p, vf a, vf b) {
   stream(p + lanes, b);
 }
 inline void stream_pair(bf16* p, vf a, vf b) {
-#ifdef __AVX512BF16__
+#ifdef ETTIN_HAS_DOT_PAIRS
   _mm512_stream_si512(reinterpret_cast<__m512i*>(p), reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a)));
 #else
   stream(p, a);
@@ -88,7 +96,7 @@ inline void stream_end() { _mm_sfence(); }
 struct Split {
   vf a, b;
 };
-#ifdef __AVX512BF16__
+#ifdef ETTIN_HAS_DOT_PAIRS
 inline Split load_split(const bf16* p) { return {load(p), load(p + lanes)}; }
 inline vi join_split(vf a, vf b) { return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a)); }
 #else
@@ -204,8 +212,7 @@ inline void interleave(vi (&r)[4]) {
   r[3] = _mm512_shuffle_i32x4(high01, high23, 0xdd);
 }
 
-#ifdef __AVX512BF16__
-#define ETTIN_HAS_DOT_PAIRS 1
+#ifdef ETTIN_HAS_DOT_PAIRS
 // Each lane of a and b is a pair of bfloat16: c + a.low * b.low + a.high * b.high.
 inline vf dot_pairs(vi a, vi b, vf c) {
   return _mm512_dpbf16_ps(c, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));

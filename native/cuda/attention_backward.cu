@@ -5,8 +5,8 @@
 //   dv[j]   = sum_i p[i,j] * dy[i]                 ds[i,j]  = p[i,j] * (dy[i]·v[j] - delta[i])
 //   dk[j]   = scale * sum_i ds[i,j] * q[i]         dq[i]    = scale * sum_j ds[i,j] * k[j]
 //
-// By query, a block holds q and dy of 16 queries per warp and goes through the keys and values that they see; by key
-// it holds k and v and goes through q and dy of all query heads that read them, with scores transposed.
+// By query, a block holds q and dy of 16 or 32 queries per warp and goes through the keys and values that they see; by
+// key it holds k and v and goes through q and dy of all query heads that read them, with scores transposed.
 #include "attention_products.h"
 #include "turn_rows.h"
 
@@ -45,23 +45,24 @@ __device__ __forceinline__ void row_deltas(float (&delta)[2], float* to, const G
 
 template <class Tiles, int warps, bool by_key>
 constexpr int64_t backward_shared() {
-  const int64_t cells = (2 * warp_rows * warps + 2 * Tiles::stages * Tiles::columns) * Tiles::stride;
+  const int64_t cells = (2 * warp_rows * Tiles::row_tiles * warps + 2 * Tiles::stages * Tiles::columns) * Tiles::stride;
   const int64_t statistics = by_key ? 2 * Tiles::stages * Tiles::columns : 0;
   return cells * static_cast<int64_t>(sizeof(typename Tiles::Cell)) + (statistics + warps * Tiles::buffer) * 4;
 }
 
 template <class Tiles, int warps, bool by_key, bool drops>
-__global__ void __launch_bounds__(warps* warp, Tiles::stages == 1  ? 1
-                                               : Tiles::width > 64 ? 2
-                                                                   : 3)
+__global__ void __launch_bounds__(warps* warp, Tiles::stages == 1                          ? 1
+                                               : Tiles::width > 64 || Tiles::row_tiles > 1 ? 2
+                                                                                           : 3)
     attention_backward_kernel(Attention a, Gradients to) {
   using Real = typename Tiles::Real;
   using Cell = typename Tiles::Cell;
-  constexpr int W = Tiles::width, N = Tiles::columns, rows_of_block = warp_rows * warps, threads = warps * warp;
+  constexpr int W = Tiles::width, N = Tiles::columns, M = Tiles::row_tiles, threads = warps * warp;
+  constexpr int own_rows = warp_rows * M, rows_of_block = own_rows * warps;
   constexpr int tile_cells = N * Tiles::stride, held_cells = rows_of_block * Tiles::stride;
-  constexpr int step = N < 32 ? N : 32, strips = step / 16;  // columns that a warp takes at a time
-  Cell* const held_tiles = shared_memory<Cell>();            // by query: q, dy; by key: k, v
-  Cell* const tiles = held_tiles + 2 * held_cells;           // per stage, the other two
+  constexpr int step = N < 32 || M > 1 ? 16 : 32, strips = step / 16;  // columns that a warp takes at a time
+  Cell* const held_tiles = shared_memory<Cell>();                      // by query: q, dy; by key: k, v
+  Cell* const tiles = held_tiles + 2 * held_cells;                     // per stage, the other two
   auto* const statistics = reinterpret_cast<float*>(tiles + 2 * Tiles::stages * tile_cells);  // by key: lse, delta
   float* const buffers = statistics + (by_key ? 2 * Tiles::stages * N : 0);
 
@@ -86,7 +87,7 @@ __global__ void __launch_bounds__(warps* warp, Tiles::stages == 1  ? 1
   const int thread = static_cast<int>(threadIdx.x), lane = thread % warp;
   const int team = __shfl_sync(all_lanes, thread / warp, 0);  // known to be one for the warp
   const int g = lane / 4, t = lane % 4;
-  const int own = first + warp_rows * team, own_count = min(warp_rows, first + count - own);  // the warp's rows
+  const int own = first + own_rows * team, own_count = min(own_rows, first + count - own);  // the warp's rows
   float* const buffer = buffers + team * Tiles::buffer;
   const auto others_of = [&](int row, int n) {
     return by_key ? queries_seeing(band, row, n) : keys_seen(band, row, n);
@@ -103,10 +104,9 @@ __global__ void __launch_bounds__(warps* warp, Tiles::stages == 1  ? 1
     if (by_key) {
       Tiles::template load<N, threads>(tile, head_at<Real>(a.q, row, of_head), a.q.row, left, a.dim);
       Tiles::template load<N, threads>(tile + tile_cells, head_at<Real>(to.dy, row, of_head), to.dy.row, left, a.dim);
-      for (int i = thread; i < N; i += threads) {
-        const int64_t at = int64_t{of_head} * a.queries + row + i;
-        statistics[stage * 2 * N + i] = i < left ? to.lse[at] * log2_e : 0.0f;
-        statistics[stage * 2 * N + N + i] = i < left ? to.delta[at] : 0.0f;
+      for (int i = thread; i < 2 * N; i += threads) {
+        const float* from = (i < N ? to.lse : to.delta) + int64_t{of_head} * a.queries;
+        copy_word_async(statistics + stage * 2 * N + i, from + row + i % N, i % N < left);
       }
     } else {
       Tiles::template load<N, threads>(tile, head_at<Real>(a.k, row, kv_head), a.k.row, left, a.dim);
@@ -114,13 +114,17 @@ __global__ void __launch_bounds__(warps* warp, Tiles::stages == 1  ? 1
     }
   };
 
-  float row_delta[2] = {};
+  float row_delta[M][2] = {};
   if (!by_key) {
-    const int64_t row = place.rows.begin + own;
-    row_deltas<Real>(row_delta, to.delta + int64_t{head} * a.queries + row, to, row, head, own_count, a.dim);
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+      const int64_t row = place.rows.begin + own + warp_rows * m;
+      row_deltas<Real>(row_delta[m], to.delta + int64_t{head} * a.queries + row, to, row, head,
+                       own_count - warp_rows * m, a.dim);
+    }
   }
-  float dk[W / 8][4] = {};  // by query: dq
-  float dv[by_key ? W / 8 : 1][4] = {};
+  float dk[M][W / 8][4] = {};  // by query: dq
+  float dv[M][by_key ? W / 8 : 1][4] = {};
   if (others.begin < others.end) {
     const int start = others.begin / N * N;
     const int64_t held_row = place.rows.begin + first;
@@ -134,15 +138,15 @@ __global__ void __launch_bounds__(warps* warp, Tiles::stages == 1  ? 1
     copy_commit();
     copy_wait<0>();
     __syncthreads();
-    const typename Tiles::Held held0 = Tiles::hold(held_tiles + warp_rows * team * Tiles::stride);
-    const typename Tiles::Held held1 = Tiles::hold(held_tiles + held_cells + warp_rows * team * Tiles::stride);
-    float row_lse[2] = {};
+    const typename Tiles::Held held0 = Tiles::hold(held_tiles + own_rows * team * Tiles::stride);
+    const typename Tiles::Held held1 = Tiles::hold(held_tiles + held_cells + own_rows * team * Tiles::stride);
+    float row_lse[M][2] = {};
     if (!by_key) {
 #pragma unroll
-      for (int half = 0; half < 2; half++) {
-        const int row = g + 8 * half;
+      for (int h = 0; h < 2 * M; h++) {
+        const int row = g + 8 * h;
         const int64_t at = int64_t{head} * a.queries + place.rows.begin + own + row;
-        row_lse[half] = row < own_count ? to.lse[at] * log2_e : 0.0f;
+        row_lse[h / 2][h % 2] = row < own_count ? to.lse[at] * log2_e : 0.0f;
       }
     }
 
@@ -169,54 +173,63 @@ __global__ void __launch_bounds__(warps* warp, Tiles::stages == 1  ? 1
 
       const int from = max(own_others.begin - column, 0), end = min(own_others.end - column, N);
       HeadDropout dropout = {};
-      uint32_t tile_bits = 0;
+      uint32_t tile_bits[M] = {};
       if (drops && from < end) {
         dropout = head_dropout(a, b, head);
-        if (!by_key) tile_bits = bits_of_tile(dropout, own + band.shift, column);
+#pragma unroll
+        for (int m = 0; m < M; m++) {
+          if (!by_key) tile_bits[m] = bits_of_tile(dropout, own + warp_rows * m + band.shift, column);
+        }
       }
 #pragma unroll 1
       for (int c = from / step * step; c < end; c += step) {
         const int low = max(from - c, 0) / 16, high = (min(end - c, step) + 15) / 16;
-        float s[2 * strips][4], ds[2 * strips][4];
+        float s[M][2 * strips][4], ds[M][2 * strips][4];
         Tiles::template scores<strips>(s, held0, tile0, c, low, high, a.dim);
         Tiles::template scores<strips>(ds, held1, tile1, c, low, high, a.dim);
 
         const int at = column + c;
-        uint32_t bits = tile_bits;
-        if (drops && by_key) bits = bits_of_queries<step>(dropout, at + band.shift, own);
-        const bool whole = by_key ? band.first_key(at + step - 1) <= own && band.end_key(at) >= own + warp_rows &&
+        const bool whole = by_key ? band.first_key(at + step - 1) <= own && band.end_key(at) >= own + own_rows &&
                                         at + step <= band.queries
-                                  : band.first_key(own + warp_rows - 1) <= at && band.end_key(own) >= at + step;
+                                  : band.first_key(own + own_rows - 1) <= at && band.end_key(own) >= at + step;
+        uint32_t bits[M];
+#pragma unroll
+        for (int m = 0; m < M; m++) {
+          bits[m] = tile_bits[m];
+          if (drops && by_key) bits[m] = bits_of_queries<step>(dropout, at + band.shift, own + warp_rows * m);
+        }
 #pragma unroll
         for (int n = 0; n < 2 * strips; n++) {
           float2 lse = {}, delta = {};
           if (by_key) {
             lse = *reinterpret_cast<const float2*>(of_columns + c + 8 * n + 2 * t);
             delta = *reinterpret_cast<const float2*>(of_columns + N + c + 8 * n + 2 * t);
+            lse = {lse.x * log2_e, lse.y * log2_e};
           }
 #pragma unroll
-          for (int e = 0; e < 4; e++) {
-            const float shift = by_key ? (e % 2 == 0 ? lse.x : lse.y) : row_lse[e / 2];
-            const float mean = by_key ? (e % 2 == 0 ? delta.x : delta.y) : row_delta[e / 2];
-            float p = power_of_two(fmaf(s[n][e], a.base, -shift));
-            float kept_p = p, d = ds[n][e];
+          for (int k = 0; k < 4 * M; k++) {
+            const int m = k / 4, e = k % 4;
+            const float shift = by_key ? (e % 2 == 0 ? lse.x : lse.y) : row_lse[m][e / 2];
+            const float mean = by_key ? (e % 2 == 0 ? delta.x : delta.y) : row_delta[m][e / 2];
+            float p = power_of_two(fmaf(s[m][n][e], a.base, -shift));
+            float kept_p = p, d = ds[m][n][e];
             if (drops) {
-              const bool stays = by_key ? bits >> (4 * n + e) & 1u : stays_in_tile(bits, column, c / 8 + n, e);
+              const bool stays = by_key ? bits[m] >> (4 * n + e) & 1u : stays_in_tile(bits[m], column, c / 8 + n, e);
               const float factor = stays ? a.dropout.keep : 0.0f;
               kept_p = p * factor;
               d *= factor;
             }
             d = p * (d - mean);
             if (!whole) {
-              const int row = own + g + e / 2 * 8, other = at + 8 * n + 2 * t + e % 2;
+              const int row = own + warp_rows * m + g + e / 2 * 8, other = at + 8 * n + 2 * t + e % 2;
               const int i = by_key ? other : row, j = by_key ? row : other;
               const int begin = band.first_key(i), seen_end = band.end_key(i);
               const bool seen = j >= begin && j < seen_end && i < band.queries;
               kept_p = seen ? kept_p : 0.0f;
               d = seen && seen_end - begin > 1 ? d : 0.0f;  // the softmax of one score is constant
             }
-            s[n][e] = kept_p;
-            ds[n][e] = d;
+            s[m][n][e] = kept_p;
+            ds[m][n][e] = d;
           }
         }
         if constexpr (by_key) Tiles::template weigh<strips>(dv, s, tile1, c, low, high, buffer);
@@ -231,16 +244,20 @@ __global__ void __launch_bounds__(warps* warp, Tiles::stages == 1  ? 1
 
   __syncthreads();  // the tiles' memory is now the warps' stages
   float* const stage_rows = shared_memory<float>() + team * Stage<W>::floats;
-  const int64_t row = place.rows.begin + own;
-  if constexpr (by_key) {
-    write_rows<Real, W>(stage_rows, dk, a.magnitude, a.magnitude, head_at<Real>(to.dk, row, kv_head), to.dk.row,
-                        own_count, a.dim, a, a.cos != nullptr, own);
-    write_rows<Real, W>(stage_rows, dv, 1.0f, 1.0f, head_at<Real>(to.dv, row, kv_head), to.dv.row, own_count, a.dim, a,
-                        false, 0);
-  } else {
-    const float scale = static_cast<float>(a.scale);
-    write_rows<Real, W>(stage_rows, dk, scale, scale, head_at<Real>(to.dq, row, static_cast<int>(blockIdx.y)),
-                        to.dq.row, own_count, a.dim, a, a.cos != nullptr, own);
+#pragma unroll
+  for (int m = 0; m < M; m++) {
+    const int from = own + warp_rows * m, left = min(warp_rows, own_count - warp_rows * m);
+    const int64_t row = place.rows.begin + from;
+    if constexpr (by_key) {
+      write_rows<Real, W>(stage_rows, dk[m], a.magnitude, a.magnitude, head_at<Real>(to.dk, row, kv_head), to.dk.row,
+                          left, a.dim, a, a.cos != nullptr, from);
+      write_rows<Real, W>(stage_rows, dv[m], 1.0f, 1.0f, head_at<Real>(to.dv, row, kv_head), to.dv.row, left, a.dim, a,
+                          false, 0);
+    } else {
+      const float scale = static_cast<float>(a.scale);
+      write_rows<Real, W>(stage_rows, dk[m], scale, scale, head_at<Real>(to.dq, row, static_cast<int>(blockIdx.y)),
+                          to.dq.row, left, a.dim, a, a.cos != nullptr, from);
+    }
   }
 }
 
@@ -248,7 +265,8 @@ template <class Tiles, int warps, bool by_key>
 void start(Context& context, const Attention& a, const Gradients& to) {
   constexpr int64_t bytes = backward_shared<Tiles, warps, by_key>();
   static_assert(bytes >= warps * Stage<Tiles::width>::floats * 4 && bytes <= 99 * 1024);
-  const dim3 grid(static_cast<unsigned>(tile_numbers(by_key ? a.keys : a.queries, a.sequences, warp_rows * warps)),
+  const dim3 grid(static_cast<unsigned>(
+                      tile_numbers(by_key ? a.keys : a.queries, a.sequences, warp_rows * Tiles::row_tiles * warps)),
                   static_cast<unsigned>(by_key ? a.kv_heads : a.heads));
   const auto kernel = a.drops ? attention_backward_kernel<Tiles, warps, by_key, true>
                               : attention_backward_kernel<Tiles, warps, by_key, false>;
@@ -268,8 +286,19 @@ void attend_backward(Context& context, Attention a, const View& y, const View& l
   auto* delta = static_cast<float*>(scratch(context, max<int64_t>(1, int64_t{a.queries} * a.heads) * 4));
   const Gradients to{rows_of_heads(y), rows_of_heads(dy), as<float>(lse), delta, dq, dk, dv};
   by_tiles(a.dtype, a.dim, [&]<class Tiles, int warps>() {
-    start<Tiles, warps, false>(context, a, to);  // first: it writes delta
-    start<Tiles, warps, true>(context, a, to);
+    constexpr bool larger = Tiles::width == 64 && Tiles::stages == 2;
+    using ByQuery = TensorTiles<64, 4, 2>;
+    using ByKey = TensorTiles<64, 3, 2>;  // beside two sums there are registers for so much
+    if (larger && many_rows(context, a.queries, a.sequences, a.heads)) {  // first: it writes delta
+      start<ByQuery, 4, false>(context, a, to);
+    } else {
+      start<Tiles, warps, false>(context, a, to);
+    }
+    if (larger && many_rows(context, a.keys, a.sequences, a.kv_heads)) {
+      start<ByKey, 4, true>(context, a, to);
+    } else {
+      start<Tiles, warps, true>(context, a, to);
+    }
   });
 }
 

@@ -11,18 +11,19 @@ namespace {
 
 template <class Tiles, int warps>
 constexpr int64_t forward_shared() {
-  const int64_t cells = (warp_rows * warps + 2 * Tiles::stages * Tiles::columns) * Tiles::stride;
+  const int64_t cells = (warp_rows * Tiles::row_tiles * warps + 2 * Tiles::stages * Tiles::columns) * Tiles::stride;
   return cells * static_cast<int64_t>(sizeof(typename Tiles::Cell)) + warps * Tiles::buffer * 4;
 }
 
 template <class Tiles, int warps, bool drops>
-__global__ void __launch_bounds__(warps* warp, Tiles::width > 64 ? 1
-                                               : warps == 8      ? 2
-                                                                 : 3)
+__global__ void __launch_bounds__(warps* warp, Tiles::width > 64      ? 1
+                                               : Tiles::row_tiles > 1 ? 2
+                                                                      : 3)
     attention_forward_kernel(Attention a, typename Tiles::Real* y, float* lse) {
   using Real = typename Tiles::Real;
   using Cell = typename Tiles::Cell;
-  constexpr int W = Tiles::width, N = Tiles::columns, strips = N / 16, rows_of_block = warp_rows * warps;
+  constexpr int W = Tiles::width, N = Tiles::columns, M = Tiles::row_tiles, strips = N / 16;
+  constexpr int own_rows = warp_rows * M, rows_of_block = own_rows * warps;
   constexpr int threads = warps * warp, tile_cells = N * Tiles::stride;
   Cell* const queries_tile = shared_memory<Cell>();
   Cell* const tiles = queries_tile + rows_of_block * Tiles::stride;  // per stage: keys, then values
@@ -44,7 +45,7 @@ __global__ void __launch_bounds__(warps* warp, Tiles::width > 64 ? 1
   const int thread = static_cast<int>(threadIdx.x), lane = thread % warp;
   const int team = __shfl_sync(all_lanes, thread / warp, 0);  // known to be one for the warp
   const int g = lane / 4, t = lane % 4;
-  const int own = first + warp_rows * team, own_count = min(warp_rows, first + count - own);  // the warp's queries
+  const int own = first + own_rows * team, own_count = min(own_rows, first + count - own);  // the warp's queries
   float* const buffer = buffers + team * Tiles::buffer;
   const Range keys = keys_seen(band, first, count);
   const Range own_keys = own_count > 0 ? keys_seen(band, own, own_count) : Range{0, 0};
@@ -57,8 +58,10 @@ __global__ void __launch_bounds__(warps* warp, Tiles::width > 64 ? 1
                                      a.dim);
   };
 
-  float sums[W / 8][4] = {};
-  float best[2] = {minus_infinity, minus_infinity}, total[2] = {0.0f, 0.0f};
+  float sums[M][W / 8][4] = {};
+  float best[M][2], total[M][2] = {};
+#pragma unroll
+  for (int m = 0; m < M; m++) best[m][0] = best[m][1] = minus_infinity;
   if (keys.begin < keys.end) {
     const int start = keys.begin / N * N;
     Tiles::template load<rows_of_block, threads>(queries_tile, head_at<Real>(a.q, place.rows.begin + first, head),
@@ -67,7 +70,7 @@ __global__ void __launch_bounds__(warps* warp, Tiles::width > 64 ? 1
     copy_commit();
     copy_wait<0>();
     __syncthreads();
-    Cell* const own_queries = queries_tile + warp_rows * team * Tiles::stride;
+    Cell* const own_queries = queries_tile + own_rows * team * Tiles::stride;
     if (a.turns_queries) turn_tile<Tiles>(own_queries, a, own);
     const typename Tiles::Held held = Tiles::hold(own_queries);
     HeadDropout dropout = {};
@@ -93,53 +96,57 @@ __global__ void __launch_bounds__(warps* warp, Tiles::width > 64 ? 1
       const int from = max(own_keys.begin - j, 0), to = min(own_keys.end - j, N);
       if (from >= to) continue;
       const int low = from / 16, high = (to + 15) / 16;
-      float s[2 * strips][4];
+      float s[M][2 * strips][4];
       Tiles::template scores<strips>(s, held, keys_tile, 0, low, high, a.dim);
-      if (band.first_key(own + warp_rows - 1) > j || band.end_key(own) < j + N) {  // some rows do not see all
+      if (band.first_key(own + own_rows - 1) > j || band.end_key(own) < j + N) {  // some rows do not see all
 #pragma unroll
-        for (int half = 0; half < 2; half++) {
-          const int i = own + g + 8 * half, begin = band.first_key(i) - j, end = band.end_key(i) - j;
+        for (int h = 0; h < 2 * M; h++) {
+          const int i = own + g + 8 * h, begin = band.first_key(i) - j, end = band.end_key(i) - j, e = h % 2 * 2;
 #pragma unroll
           for (int n = 0; n < 2 * strips; n++) {
             const int column = 8 * n + 2 * t;
-            if (column < begin || column >= end) s[n][2 * half] = minus_infinity;
-            if (column + 1 < begin || column + 1 >= end) s[n][2 * half + 1] = minus_infinity;
+            if (column < begin || column >= end) s[h / 2][n][e] = minus_infinity;
+            if (column + 1 < begin || column + 1 >= end) s[h / 2][n][e + 1] = minus_infinity;
           }
         }
       }
 
 #pragma unroll
-      for (int half = 0; half < 2; half++) {
-        float most = best[half];
+      for (int h = 0; h < 2 * M; h++) {
+        const int m = h / 2, half = h % 2;
+        float most = best[m][half];
 #pragma unroll
-        for (int n = 0; n < 2 * strips; n++) most = fmaxf(most, fmaxf(s[n][2 * half], s[n][2 * half + 1]));
+        for (int n = 0; n < 2 * strips; n++) most = fmaxf(most, fmaxf(s[m][n][2 * half], s[m][n][2 * half + 1]));
         most = fmaxf(most, __shfl_xor_sync(all_lanes, most, 1));
         most = fmaxf(most, __shfl_xor_sync(all_lanes, most, 2));
         const float shift = most == minus_infinity ? 0.0f : most * a.base;
-        const float shrink = power_of_two(fmaf(best[half], a.base, -shift));
-        best[half] = most;
-        total[half] *= shrink;
+        const float shrink = power_of_two(fmaf(best[m][half], a.base, -shift));
+        best[m][half] = most;
+        total[m][half] *= shrink;
 #pragma unroll
         for (int n = 0; n < 2 * strips; n++) {
 #pragma unroll
           for (int e = 2 * half; e < 2 * half + 2; e++) {
-            s[n][e] = power_of_two(fmaf(s[n][e], a.base, -shift));
-            total[half] += s[n][e];
+            s[m][n][e] = power_of_two(fmaf(s[m][n][e], a.base, -shift));
+            total[m][half] += s[m][n][e];
           }
         }
 #pragma unroll
         for (int d = 0; d < W / 8; d++) {
-          sums[d][2 * half] *= shrink;
-          sums[d][2 * half + 1] *= shrink;
+          sums[m][d][2 * half] *= shrink;
+          sums[m][d][2 * half + 1] *= shrink;
         }
       }
 
       if (drops) {
-        const uint32_t bits = bits_of_tile(dropout, own + band.shift, j);
 #pragma unroll
-        for (int n = 0; n < 2 * strips; n++) {
+        for (int m = 0; m < M; m++) {
+          const uint32_t bits = bits_of_tile(dropout, own + warp_rows * m + band.shift, j);
 #pragma unroll
-          for (int e = 0; e < 4; e++) s[n][e] = stays_in_tile(bits, j, n, e) ? s[n][e] : 0.0f;
+          for (int n = 0; n < 2 * strips; n++) {
+#pragma unroll
+            for (int e = 0; e < 4; e++) s[m][n][e] = stays_in_tile(bits, j, n, e) ? s[m][n][e] : 0.0f;
+          }
         }
       }
       Tiles::template weigh<strips>(sums, s, keys_tile + tile_cells, 0, low, high, buffer);
@@ -148,30 +155,35 @@ __global__ void __launch_bounds__(warps* warp, Tiles::width > 64 ? 1
   }
 
   __syncthreads();  // the tiles' memory is now the warps' stages
-  float factor[2];
-#pragma unroll
-  for (int half = 0; half < 2; half++) {
-    total[half] += __shfl_xor_sync(all_lanes, total[half], 1);
-    total[half] += __shfl_xor_sync(all_lanes, total[half], 2);
-    const bool none = total[half] == 0.0f;
-    factor[half] = none ? 0.0f : (drops ? a.dropout.keep : 1.0f) / total[half];
-    const int row = g + 8 * half;
-    if (t == 0 && row < own_count) {
-      lse[int64_t{head} * a.queries + place.rows.begin + own + row] =
-          none ? minus_infinity : best[half] * a.base * ln_2 + logf(total[half]);
-    }
-  }
   float* const stage_rows = shared_memory<float>() + team * Stage<W>::floats;
   const int64_t width = int64_t{a.heads} * a.dim;
-  Real* const to = y + (place.rows.begin + own) * width + int64_t{head} * a.dim;
-  write_rows<Real, W>(stage_rows, sums, factor[0], factor[1], to, width, own_count, a.dim, a, false, 0);
+#pragma unroll
+  for (int m = 0; m < M; m++) {
+    const int from = own + warp_rows * m, left = min(warp_rows, own_count - warp_rows * m);
+    float factor[2];
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      float all = total[m][half];
+      all += __shfl_xor_sync(all_lanes, all, 1);
+      all += __shfl_xor_sync(all_lanes, all, 2);
+      const bool none = all == 0.0f;
+      factor[half] = none ? 0.0f : (drops ? a.dropout.keep : 1.0f) / all;
+      const int row = g + 8 * half;
+      if (t == 0 && row < left) {
+        lse[int64_t{head} * a.queries + place.rows.begin + from + row] =
+            none ? minus_infinity : best[m][half] * a.base * ln_2 + logf(all);
+      }
+    }
+    Real* const to = y + (place.rows.begin + from) * width + int64_t{head} * a.dim;
+    write_rows<Real, W>(stage_rows, sums[m], factor[0], factor[1], to, width, left, a.dim, a, false, 0);
+  }
 }
 
 template <class Tiles, int warps, bool drops>
 void start_forward(Context& context, const Attention& a, const View& y, const View& lse) {
   constexpr int64_t bytes = forward_shared<Tiles, warps>();
   static_assert(bytes >= warps * Stage<Tiles::width>::floats * 4 && bytes <= 99 * 1024);
-  const dim3 grid(static_cast<unsigned>(tile_numbers(a.queries, a.sequences, warp_rows * warps)),
+  const dim3 grid(static_cast<unsigned>(tile_numbers(a.queries, a.sequences, warp_rows * Tiles::row_tiles * warps)),
                   static_cast<unsigned>(a.heads));
   launch(context, attention_forward_kernel<Tiles, warps, drops>, grid, dim3(warps * warp), bytes, a,
          as<typename Tiles::Real>(y), as<float>(lse));
@@ -189,9 +201,8 @@ void attend(Context& context, Attention a, const View& y, const View& lse) {
   make_readable(context, a);
   by_tiles(a.dtype, a.dim, [&]<class Tiles, int warps>() {
     if constexpr (Tiles::width == 64 && Tiles::stages == 2) {
-      // Larger tiles read keys less often: where sequences are long enough, and blocks remain for the whole device.
-      if (!a.drops && a.queries >= int64_t{128} * a.sequences && int64_t{a.queries} * a.heads >= 128 * 264) {
-        return start_forward<Tiles, 2 * warps, false>(context, a, y, lse);
+      if (many_rows(context, a.queries, a.sequences, a.heads)) {
+        return forward<TensorTiles<64, 4, 2>, warps>(context, a, y, lse);
       }
     }
     forward<Tiles, warps>(context, a, y, lse);

@@ -266,14 +266,15 @@ __device__ __forceinline__ void check_cache(const Cache& c, const CacheFaults& b
   for (int b = static_cast<int>(threadIdx.x); b < c.sequences; b += block_threads) {
     wrong = wrong || wrong_slot(b) || wrong_length(b);
   }
-  if (__syncthreads_or(wrong) && threadIdx.x == 0) {
+  const auto raise_first = [&] {
     for (int b = 0; b < c.sequences; b++) {
       if (wrong_slot(b)) return bad.slot.raise(b, c.slots[b], c.places, c.places - 1);
       if (wrong_length(b)) {
         return bad.length.raise(b, c.lengths[b], c.offsets[b + 1] - c.offsets[b], c.capacity);
       }
     }
-  }
+  };
+  if (__syncthreads_or(wrong) && threadIdx.x == 0) raise_first();
   if (c.cos) check_positions(bad.position, c.offsets, c.sequences, c.lengths, c.positions);
 }
 

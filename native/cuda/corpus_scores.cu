@@ -37,8 +37,13 @@ __global__ void pack_signs(uint8_t* bits, const float* x, int64_t bytes) {
   }
 }
 
+__device__ __forceinline__ int differing(unsigned a, unsigned b) { return __popc(a ^ b); }
+__device__ __forceinline__ int differing(uint4 a, uint4 b) {
+  return __popc(a.x ^ b.x) + __popc(a.y ^ b.y) + __popc(a.z ^ b.z) + __popc(a.w ^ b.w);
+}
+
 // scores[q,n] = -(bits in which query q and row n differ); a thread has a row and bit_queries queries. Word: how the
-// bytes may be read.
+// bytes may be read; the larger, the fewer readings of a warp's 32 rows, which lie apart.
 template <class Word>
 __global__ void __launch_bounds__(threads) count_differences(float* scores, int64_t stride, const Word* queries,
                                                              int64_t Q, const Word* corpus, int64_t rows, int words) {
@@ -50,7 +55,7 @@ __global__ void __launch_bounds__(threads) count_differences(float* scores, int6
 #pragma unroll
     for (int q = 0; q < bit_queries; q++) {
       const int64_t query = min(first + q, Q - 1);
-      count[q] += __popc(static_cast<unsigned>(row ^ queries[query * words + w]));
+      count[q] += differing(row, queries[query * words + w]);
     }
   }
 #pragma unroll
@@ -92,13 +97,18 @@ PieceScores CorpusScores::score(Context& context, const QueryParts& queries, voi
     const int64_t bytes = D_ / 8;
     const dim3 grid(static_cast<unsigned>(ceil_div(rows, threads)), static_cast<unsigned>(ceil_div(Q, bit_queries)));
     const uint8_t* piece = as<uint8_t>(corpus_) + first * bytes;
-    if (bytes % 4 == 0 && reinterpret_cast<uintptr_t>(piece) % 4 == 0) {
-      launch(context, count_differences<uint32_t>, grid, dim3(threads), 0, scores, stride,
-             static_cast<const uint32_t*>(queries.data), Q, reinterpret_cast<const uint32_t*>(piece), rows,
-             static_cast<int>(bytes / 4));
+    const auto count = [&]<class Word>() {
+      launch(context, count_differences<Word>, grid, dim3(threads), 0, scores, stride,
+             static_cast<const Word*>(queries.data), Q, reinterpret_cast<const Word*>(piece), rows,
+             static_cast<int>(bytes / static_cast<int64_t>(sizeof(Word))));
+    };
+    const auto start = reinterpret_cast<uintptr_t>(piece);
+    if (bytes % 16 == 0 && start % 16 == 0) {
+      count.template operator()<uint4>();
+    } else if (bytes % 4 == 0 && start % 4 == 0) {
+      count.template operator()<uint32_t>();
     } else {
-      launch(context, count_differences<uint8_t>, grid, dim3(threads), 0, scores, stride,
-             static_cast<const uint8_t*>(queries.data), Q, piece, rows, static_cast<int>(bytes));
+      count.template operator()<uint8_t>();
     }
     return made;
   }

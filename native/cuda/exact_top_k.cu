@@ -132,7 +132,7 @@ void search(Context& context, float* scores, int32_t* ids, const CorpusScores& c
 
 }  // namespace
 
-void exact_top_k(Context& context, Out scores, Out ids, View queries, View corpus) {
+void exact_top_k(Context& context, Out scores, Out ids, View queries, Stored corpus) {
   const int64_t Q = queries.shape[0], D = queries.shape[1], k = scores.shape[1];
   if (Q == 0 || k == 0) return;
   const CorpusScores all(corpus, D);

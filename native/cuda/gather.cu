@@ -4,7 +4,7 @@ gather: rows of x by number.
   forward    y[i] = x[rows[i]]
   backward   scatter_add of dy
 
-  x [N, …] of any dtype   rows [R] int32   y [R, …]
+  x [N, …] of any dtype, int8 and uint8 too   rows [R] int32   y [R, …]
 */
 #include "row_numbers.h"
 
@@ -24,7 +24,7 @@ __global__ void copy_units(U* y, const U* x, const int32_t* rows, int64_t R, int
 
 }  // namespace
 
-void gather(Context& context, Out y, View x, View rows) {
+void gather(Context& context, StoredOut y, Stored x, View rows) {
   const int64_t R = size_of(rows), N = x.shape[0];
   if (R == 0) return;
   const int64_t bytes = size_of(y) / R * element_bytes(y.dtype);

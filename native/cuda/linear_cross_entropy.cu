@@ -11,10 +11,11 @@
 //
 // Rows are taken by chunks whose scores fit `chunk_bytes`: large enough for products that fill the GPU and for dw,
 // which every chunk reads and writes, to cost little. A block turns a row of scores into its loss and, where dloss is
-// known, into its dscores where it lies, while the row is in the caches. `gradients` knows dloss before it starts:
-// three products in all. `backward` serves a dloss that differs by row and computes the scores a second time: four.
-// With bfloat16 x the scores stay float32 and dscores are rounded to bfloat16 for their two products; they take the
-// first half of their row.
+// known, into its dscores where it lies. That reads the row twice, and the rows in work (264 of 201 KB at a vocabulary
+// of 50,368) do not fit the caches: a block keeps what it can of its row in shared memory, so that the rest does.
+// `gradients` knows dloss before it starts: three products in all. `backward` serves a dloss that differs by row and
+// computes the scores a second time: four. With bfloat16 x the scores stay float32 and dscores are rounded to bfloat16
+// for their two products; they take the first half of their row.
 #include "column_sum.h"
 #include "gemm.h"
 #include "log_sum_exp.h"
@@ -43,12 +44,15 @@ struct RowArguments {
 };
 
 // One block, one row of scores [V], which become dscores of type T; rows lie `stride` scores apart, the first is row
-// `first` of x. Reads and writes whole packs: what lies behind V belongs to nobody.
+// `first` of x. Reads and writes whole packs: what lies behind V belongs to nobody. The first `kept` scores, whole
+// packs of them, are read from memory once.
 template <class T>
 __global__ void __launch_bounds__(1024)
-    score_rows(float* scores, int64_t stride, int64_t first, int V, RowArguments a, Fault bad) {
+    score_rows(float* scores, int64_t stride, int64_t first, int V, int kept, RowArguments a, Fault bad) {
+  constexpr int P = Pack<float>::size;
   const int64_t s = first + blockIdx.x;
   float* row = scores + blockIdx.x * stride;
+  float* const keep = shared_memory<float>();
   const bool leads = threadIdx.x == 0;
   const int64_t target = checked_target(bad, a.targets, s, V, leads);
   if (V == 0) return;
@@ -57,7 +61,9 @@ __global__ void __launch_bounds__(1024)
     all = {a.lse[2 * s], a.lse[2 * s + 1]};
   } else {
     const float at_target = row[target];  // before any thread writes the row
-    all = log_sum_exp<RowThreads<true>, is_half<T>>(row, V);
+    all = log_sum_exp<RowThreads<true>, is_half<T>>(row, V, [&]<int N>(int i, const float(&v)[N]) {
+      if (N == P && i < kept) write_values(keep + i, v);
+    });
     if (leads) a.loss[s] = all.rest - (at_target - all.shift);
     if (leads && a.lse) {
       a.lse[2 * s] = all.shift;
@@ -66,20 +72,33 @@ __global__ void __launch_bounds__(1024)
   }
   if (!a.gradients) return;
   const float d = a.dloss ? a.dloss[s] : a.scale;
-  constexpr int P = Pack<float>::size;
-  for (int begin = 0; begin < V; begin += static_cast<int>(blockDim.x) * P) {
+  const int step = static_cast<int>(blockDim.x) * P;
+  for (int begin = 0; begin < V; begin += step) {
     const int i = begin + static_cast<int>(threadIdx.x) * P;
     float v[P] = {};
-    if (i < V) read_values(v, row + i);
-    if (is_half<T>) __syncthreads();  // dscores lie over scores that have been read: this tile's, or one before it
+    if (i < kept) {
+      read_values(v, keep + i);  // its own
+    } else if (i < V) {
+      read_values(v, row + i);
+    }
+    // dscores of this tile lie over scores [begin / 2, (begin + step) / 2), which must have been read.
+    if (is_half<T> && (begin + step) / 2 > kept) __syncthreads();
     if (i >= V) continue;
 #pragma unroll
     for (int k = 0; k < P; k++) {
       const float p = exponential<is_half<T>>(v[k] - all.shift - all.rest) * d;
-      v[k] = i + k == target ? p - d : p;
+      v[k] = i + k == static_cast<int>(target) ? p - d : p;
     }
     write_values(reinterpret_cast<T*>(row) + i, v);
   }
+}
+
+// How many scores of a row its block keeps, when as many blocks are at work as a multiprocessor has threads for.
+int64_t kept_scores(Context& context, int64_t V, int64_t block) {
+  const int64_t limit = shared_memory_limit(context);
+  const int64_t blocks = (limit < 128 * 1024 ? 1536 : 2048) / block;
+  const int64_t bytes = (limit + 1024) / blocks - 2048;  // of which the system takes 1 KB, and the block's sums less
+  return min(V, bytes / 4) / Pack<float>::size * Pack<float>::size;
 }
 
 template <class T>
@@ -133,6 +152,9 @@ void run(Context& context, const Head& head, const RowArguments& arguments, cons
   auto* scores = static_cast<float*>(scratch(context, min(step, S) * stride * 4));
   auto* space = static_cast<float*>(scratch(context, into_bias ? bias_space(min(step, S), V) : 0));
   const Matrix w = weight_in(context, head.w, dtype);
+  const int64_t block = V <= 8192 ? 256 : 1024;
+  const bool twice = arguments.gradients && !arguments.known_lse;
+  const int64_t kept = twice ? kept_scores(context, V, block) : 0;
 
   int64_t first = 0;
   do {  // once where there are no rows: gradients of nothing are zeros
@@ -146,8 +168,8 @@ void run(Context& context, const Head& head, const RowArguments& arguments, cons
     Matrix d{scores, dtype, rows, V, stride};
     by_float(dtype, [&]<class T>() {
       d.stride = stride * 4 / static_cast<int64_t>(sizeof(T));
-      launch(context, score_rows<T>, dim3(static_cast<unsigned>(rows)), dim3(V <= 8192 ? 256 : 1024), 0, scores, stride,
-             first, static_cast<int>(V), arguments, bad);
+      launch(context, score_rows<T>, dim3(static_cast<unsigned>(rows)), dim3(static_cast<unsigned>(block)), kept * 4,
+             scores, stride, first, static_cast<int>(V), static_cast<int>(kept), arguments, bad);
       if (into_bias) {
         const StridedRows<T> rows_of_d{static_cast<const T*>(d.data), d.stride};
         const bool more = gradients->accumulate_bias || first > 0;

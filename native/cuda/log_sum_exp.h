@@ -22,11 +22,17 @@ struct LogSum {
   float rest;   // log of the sum of e^(score - shift)
 };
 
-// By all threads of the row. A NaN or an infinity makes `rest` NaN.
-template <class Threads, bool fast, class T>
-__device__ __forceinline__ LogSum log_sum_exp(const T* x, int n) {
+struct KeepNothing {
+  template <int N>
+  __device__ __forceinline__ void operator()(int, const float (&)[N]) const {}
+};
+
+// By all threads of the row. A NaN or an infinity makes `rest` NaN. keep(i, v) sees what was read, as in walk_row.
+template <class Threads, bool fast, class T, class Keep = KeepNothing>
+__device__ __forceinline__ LogSum log_sum_exp(const T* x, int n, const Keep& keep = {}) {
   float largest = -infinity, shift = 0.0f, sum = 0.0f;
-  walk_row(x, n, Threads::first(), Threads::step(), [&]<int P>(int, const float(&v)[P]) {
+  walk_row(x, n, Threads::first(), Threads::step(), [&]<int P>(int i, const float(&v)[P]) {
+    keep(i, v);
     float top = v[0];
 #pragma unroll
     for (int k = 1; k < P; k++) top = fmaxf(top, v[k]);

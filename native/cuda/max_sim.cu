@@ -191,6 +191,7 @@ __global__ void add_to_queries(T* dq, const float* dscores, const int32_t* rows,
 }
 
 constexpr int document_rows = 384;  // of a document whose sums are kept in shared memory
+constexpr int tokens_ahead = 4;     // of queries that are on their way from memory at once
 
 // dd: a warp has a document and 32 channels, one to a lane, and adds in the order of the pairs and their tokens. Sums
 // of longer documents are kept in `sums` [Td,D].
@@ -216,12 +217,20 @@ __global__ void __launch_bounds__(warp) add_to_documents(T* dd, float* sums, con
       if (row >= mine.count) row = -1;
       unsigned left = __ballot_sync(all_lanes, row >= 0);
       while (left) {
-        const int next = __ffs(static_cast<int>(left)) - 1;
-        left &= left - 1;
-        const int r = __shfl_sync(all_lanes, row, next);
-        if (there) {
-          float* to = sum + r * stride;
-          *to = fmaf(to_float(q[int64_t{tokens.begin + i + next} * D + c]), scale, *to);
+        float token[tokens_ahead];
+        int to[tokens_ahead];
+#pragma unroll
+        for (int k = 0; k < tokens_ahead; k++) {
+          const bool more = left != 0;
+          const int next = more ? __ffs(static_cast<int>(left)) - 1 : 0;
+          left &= left - 1;
+          const int r = __shfl_sync(all_lanes, row, next);
+          to[k] = more && there ? r : -1;
+          token[k] = more && there ? to_float(q[int64_t{tokens.begin + i + next} * D + c]) : 0.0f;
+        }
+#pragma unroll
+        for (int k = 0; k < tokens_ahead; k++) {
+          if (to[k] >= 0) sum[to[k] * stride] = fmaf(token[k], scale, sum[to[k] * stride]);
         }
       }
     }

@@ -43,11 +43,16 @@ __device__ __forceinline__ void load_tiles_transposed(uint32_t (&r)[4], const vo
                : "memory");
 }
 
-// 16 bytes from global to shared memory, zeros where not `valid` (`from` is not read then, but must be an address).
+// 16 bytes from global to shared memory, zeros where not `valid`: `from` is not read then.
 // They are there after copy_wait, for this thread; for others after a barrier behind it.
 __device__ __forceinline__ void copy_async(void* to, const void* from, bool valid) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(shared_address(to)), "l"(from),
                "r"(valid ? 16 : 0)
+               : "memory");
+}
+// The same of 4 bytes.
+__device__ __forceinline__ void copy_word_async(void* to, const void* from, bool valid) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;\n" ::"r"(shared_address(to)), "l"(from), "r"(valid ? 4 : 0)
                : "memory");
 }
 // Ends a group of copies.

@@ -15,7 +15,7 @@ namespace ettin::ETTIN_LEVEL {
 
 namespace {
 
-constexpr int block_rows = 8, block_threads = 256;
+constexpr int block_rows = 16, block_threads = 256;  // with 4 heads of 64 each thread has a piece of bfloat16
 
 template <class Real, int n>
 struct alignas(n * sizeof(Real)) Few {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "variables.h"
+
 #ifdef _WIN32
 #include <malloc.h>
 #include <windows.h>
@@ -163,16 +165,8 @@ MemoryStats Allocator::stats() const {
 }
 
 int64_t memory_limit(int64_t memory) {
-  if (const char* text = std::getenv("ETTIN_MEMORY_LIMIT")) {
-    char* end = nullptr;
-    const double value = std::strtod(text, &end);
-    double scale = 1;
-    if (end && (*end == 'K' || *end == 'k')) scale = 1024.0;
-    if (end && (*end == 'M' || *end == 'm')) scale = 1024.0 * 1024.0;
-    if (end && (*end == 'G' || *end == 'g')) scale = 1024.0 * 1024.0 * 1024.0;
-    if (value > 0) return static_cast<int64_t>(value * scale);
-  }
-  return memory;
+  const int64_t asked = memory_limit_variable();
+  return asked > 0 ? asked : memory;
 }
 
 int64_t system_memory_bytes() {

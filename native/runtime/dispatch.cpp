@@ -23,8 +23,12 @@ ETTIN_LEVEL_TABLE(avx512)
 ETTIN_LEVEL_TABLE(avx512_bf16)
 #endif
 #endif
-#ifdef ETTIN_EMULATED
+#ifdef ETTIN_EMULATED_LANES
 ETTIN_LEVEL_TABLE(emulated)
+#endif
+#ifdef ETTIN_EMULATED_AVX512
+ETTIN_LEVEL_TABLE(emulated_avx512)
+ETTIN_LEVEL_TABLE(emulated_avx512_bf16)
 #endif
 
 namespace {
@@ -67,8 +71,12 @@ const Features& features() {
 const std::vector<Level>& levels() {
   static const std::vector<Level> all = {
       {"baseline", &baseline::kernels, [] { return true; }},
-#ifdef ETTIN_EMULATED
+#ifdef ETTIN_EMULATED_LANES
       {"emulated", &emulated::kernels, [] { return true; }},
+#endif
+#ifdef ETTIN_EMULATED_AVX512
+      {"emulated_avx512", &emulated_avx512::kernels, [] { return features().avx2; }},
+      {"emulated_avx512_bf16", &emulated_avx512_bf16::kernels, [] { return features().avx2; }},
 #endif
 #ifdef ETTIN_X86
       {"avx2", &avx2::kernels, [] { return features().avx2; }},

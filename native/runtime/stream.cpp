@@ -76,11 +76,8 @@ bool guarded(const Stream& stream) { return sanitized && !stream.gpu; }
 
 }  // namespace
 
-Stream::Stream(const Level& chosen, int wanted)
-    : level(chosen),
-      threads(wanted),
-      allocator(memory_limit(system_memory_bytes())),
-      context_(std::make_unique<Context>(*this)) {
+Stream::Stream(const Level& chosen, int wanted, int64_t memory)
+    : level(chosen), threads(wanted), allocator(memory_limit(memory)), context_(std::make_unique<Context>(*this)) {
   thread_ = std::thread(&Stream::loop, this);
 }
 

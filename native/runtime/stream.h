@@ -34,7 +34,7 @@ class Task {
 
 class Stream {
  public:
-  Stream(const Level& level, int threads);
+  Stream(const Level& level, int threads, int64_t memory = system_memory_bytes());
   explicit Stream(std::unique_ptr<Gpu> gpu);
   ~Stream();
   Stream(const Stream&) = delete;

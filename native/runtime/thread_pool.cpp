@@ -1,12 +1,13 @@
 #include "thread_pool.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <set>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
+
+#include "variables.h"
 
 #ifdef __linux__
 #include <sched.h>
@@ -109,10 +110,7 @@ void ThreadPool::run(int64_t tasks, int workers, Run run, void* body) {
 }
 
 int default_threads() {
-  if (const char* text = std::getenv("ETTIN_NUM_THREADS")) {
-    const int n = std::atoi(text);
-    if (n > 0) return n;
-  }
+  if (const int n = threads_variable()) return n;
 #ifdef __APPLE__
   int cores = 0;
   size_t size = sizeof(cores);

@@ -40,7 +40,7 @@ class ThreadPool {
   std::exception_ptr failure_;
 };
 
-// ETTIN_NUM_THREADS, else the physical cores that this process may run on.
+// ETTIN_NUM_THREADS, else the physical cores that this process may run on. Throws where the variable is no such number.
 int default_threads();
 
 // Denormals count as zero on this thread: they are a hundred times slower and no model needs them.

@@ -74,12 +74,13 @@ describe("ettin fill-mask", () => {
 });
 
 describe("ettin generate", () => {
-  const generated = (...args: string[]) => runCommand(["generate", decoder, "Two readers", ...args]);
+  const generated = (...args: string[]) =>
+    runCommand(["generate", decoder, "Two readers", "--no-special-tokens", ...args]);
 
   test("writes pieces as they come, then a line's end", async () => {
     const pieces: string[] = [];
     const { code, stdout, stderr } = await runCommand(
-      ["generate", decoder, "Two readers", "--max-new-tokens", "12"],
+      ["generate", decoder, "Two readers", "--max-new-tokens", "12", "--no-special-tokens"],
       (text) => pieces.push(text),
     );
     expect([code, stderr]).toEqual([0, ""]);
@@ -95,14 +96,27 @@ describe("ettin generate", () => {
     expect(await draw("1")).not.toBe(await draw("2"));
   });
 
-  test("ends at a stop text", async () => {
+  test("ends before a stop text", async () => {
     const whole = (await generated("--max-new-tokens", "12")).stdout.trimEnd();
     const word = whole
       .trim()
       .split(/\s+/)
       .find((each) => each.length > 2)!;
     const { stdout } = await generated("--max-new-tokens", "12", "--stop", word, "--stop", "never there");
-    expect(stdout.length).toBeLessThanOrEqual(whole.indexOf(word) + word.length + 2);
+    expect(stdout).toBe(`${whole.slice(0, whole.indexOf(word))}\n`);
+  });
+
+  test("says that a prompt ends in an eos, and how to leave it out", async () => {
+    const folder = join(root, "ending");
+    cpSync(decoder, folder, { recursive: true });
+    const { id } = tokenizer.specialTokens.sep!;
+    writeFileSync(join(folder, "generation_config.json"), JSON.stringify({ eos_token_id: id }));
+    const run = (...args: string[]) => runCommand(["generate", folder, "Two", "--max-new-tokens", "1", ...args]);
+    expect((await run()).stderr).toBe(
+      `ettin: [streamText] the tokenizer ends a prompt in [SEP] (${id}), an eos of this model, which continues behind ` +
+        "an end. Pass --no-special-tokens to continue the text.\n",
+    );
+    expect((await run("--no-special-tokens")).stderr).toBe("");
   });
 
   test("Ctrl-C ends it with what is there, and exit code 130", async () => {

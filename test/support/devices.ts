@@ -34,8 +34,10 @@ export const isEmulated = (): boolean => cudaStatus().report.gpus[0]?.name === "
 
 const onCuda = process.env.ETTIN_TEST_DEVICES === "cuda";
 
-/** Ascending; with a build for emulation, "emulated" among them. */
-export const levels: readonly string[] = onCuda ? ["cuda"] : cpuLevels();
+/** Ascending; or those of ETTIN_TEST_LEVELS: npm run test:emulated. */
+const onCpu: readonly string[] = process.env.ETTIN_TEST_LEVELS?.split(",") ?? cpuLevels();
+
+export const levels: readonly string[] = onCuda ? ["cuda"] : onCpu;
 
 /** For what only the CPU promises: the same bits whatever the batch, packed weights, threads. Never empty. */
-export const cpuOnly: readonly string[] = cpuLevels();
+export const cpuOnly: readonly string[] = onCpu;

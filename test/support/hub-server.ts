@@ -53,6 +53,8 @@ export class HubServer {
   /** By path in a repository, or by the start of an address. */
   readonly faults = new Map<string, Fault[]>();
   readonly uploads: Upload[] = [];
+  /** Bytes of contents that were sent, by path in a repository. */
+  readonly sent = new Map<string, number>();
   /** What was uploaded to storage, by sha256. */
   readonly blobs = new Map<string, Buffer>();
   pageSize = 1000;
@@ -179,10 +181,12 @@ export class HubServer {
     const fault = request.method === "HEAD" ? undefined : this.nextFault(path);
     if (fault?.status) return refuse(response, fault.status);
     const whole = fault?.replace ?? content;
-    const from = fault?.wholeAlways ? 0 : Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
-    const body = whole.subarray(from);
-    response.statusCode = from > 0 ? 206 : 200;
-    if (from > 0) response.setHeader("content-range", `bytes ${from}-${whole.length - 1}/${whole.length}`);
+    const asked = /^bytes=(\d+)-(\d*)$/.exec((!fault?.wholeAlways && request.headers.range) || "");
+    const from = Number(asked?.[1] ?? 0);
+    const body = whole.subarray(from, asked?.[2] ? Number(asked[2]) + 1 : whole.length);
+    response.statusCode = asked ? 206 : 200;
+    if (asked) response.setHeader("content-range", `bytes ${from}-${from + body.length - 1}/${whole.length}`);
+    this.sent.set(path, (this.sent.get(path) ?? 0) + (request.method === "HEAD" ? 0 : body.length));
     response.setHeader("content-length", body.length);
     if (request.method === "HEAD") return response.end();
     const cut = fault?.cutAfter ?? fault?.stallAfter;

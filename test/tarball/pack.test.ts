@@ -66,6 +66,7 @@ describe.each(names)("%s as published", (name) => {
   test("has its license and the common version", () => {
     expect(manifest()).toMatchObject({ name, version, license: "Apache-2.0" });
     expect(files()).toContain("LICENSE");
+    expect(readFileSync(join(installed(name), "README.md"), "utf8")).toMatch(new RegExp(`^# ${name}\n\n\\S`)); // npm's page
   });
 
   test("needs no script: npm would run node-gyp for a binding.gyp", () => {

@@ -1,4 +1,16 @@
-import { InformationRetrievalEvaluator, type SentenceTransformer } from "@ettin/dense";
+import {
+  type Hit,
+  type IndexOptions,
+  InformationRetrievalEvaluator,
+  type Loss,
+  type MineHardNegativesOptions,
+  type SearchOptions,
+  type SentenceEvaluator,
+  type SentenceTransformer,
+  type SimilarityFunctionName,
+  type TrainerCallback,
+  type TrainSummary,
+} from "@ettin/dense";
 import { expectTypeOf, test } from "vitest";
 
 declare const model: SentenceTransformer;
@@ -14,6 +26,18 @@ test("the array follows the precision", () => {
   expectTypeOf(model.encodeDocument("a", { precision: "ubinary" })).resolves.toEqualTypeOf<Uint8Array>();
   // @ts-expect-error there is no such precision
   void model.encode("a", { precision: "int4" });
+});
+
+test("types of what users write are there without @ettin/core", () => {
+  expectTypeOf<IndexOptions>().toHaveProperty("dim");
+  expectTypeOf<SearchOptions>().toHaveProperty("k");
+  expectTypeOf<Hit>().toHaveProperty("score");
+  expectTypeOf<MineHardNegativesOptions>().toHaveProperty("dataset");
+  expectTypeOf<TrainSummary>().toHaveProperty("trainLoss");
+  expectTypeOf<TrainerCallback>().toHaveProperty("onEvaluate");
+  expectTypeOf<Loss<never>>().toHaveProperty("forward");
+  expectTypeOf<SentenceEvaluator>().toHaveProperty("evaluate");
+  expectTypeOf<SimilarityFunctionName>().toBeString();
 });
 
 test("a misspelt option is an error", () => {

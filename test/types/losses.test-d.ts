@@ -38,6 +38,6 @@ test("layers go around dimensions, not the other way round", () => {
 test("options are the reference's in camel case, and others do not compile", () => {
   // @ts-expect-error a temperature is 1 / scale
   new MultipleNegativesRankingLoss(model, { temperature: 0.05 });
-  // @ts-expect-error a copy has to be given
-  new ContrastiveTensionLoss(model);
+  // @ts-expect-error the option is copy
+  new ContrastiveTensionLoss(model, { model });
 });

@@ -57,9 +57,15 @@ inline void whole(unsigned mask) {
   if (mask != 0xffffffffu) throw std::runtime_error("[emulation] an exchange among part of a warp");
 }
 }  // namespace ettin::emulation
-inline void __syncthreads() { ettin::emulation::wait_for_block(); }
-inline int __syncthreads_count(int x) { return ettin::emulation::wait_for_block_and_count(x != 0); }
-inline int __syncthreads_or(int x) { return __syncthreads_count(x) != 0; }
+inline int __syncthreads_count(int x, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+  return ettin::emulation::wait_for_block({file, line}, x != 0);
+}
+inline int __syncthreads_or(int x, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+  return __syncthreads_count(x, file, line) != 0;
+}
+inline void __syncthreads(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+  __syncthreads_count(0, file, line);
+}
 inline void __syncwarp(unsigned mask = 0xffffffffu) {
   ettin::emulation::whole(mask);
   ettin::emulation::wait_for_warp();

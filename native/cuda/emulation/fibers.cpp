@@ -128,14 +128,38 @@ void prepare(Thread& t) {
   t.copies.assign(1, {});
 }
 
-std::string threads_in(const Block& b, Thread::State state) {
+template <class Belongs>
+std::string threads_that(const Block& b, const Belongs& belongs) {
   std::string text;
   for (const Thread& t : b.threads) {
-    if (t.state != state) continue;
+    if (!belongs(t)) continue;
     if (text.size() > 60) return text + ", …";
     text += (text.empty() ? "" : ", ") + std::to_string(t.number);
   }
   return text.empty() ? "none" : text;
+}
+
+std::string threads_in(const Block& b, Thread::State state) {
+  return threads_that(b, [&](const Thread& t) { return t.state == state; });
+}
+
+std::string text_of(const Barrier& barrier) { return std::string(barrier.file) + ":" + std::to_string(barrier.line); }
+
+// All who have not ended wait at a barrier: it must be one, and nobody may have ended.
+void check_barrier(const Block& b) {
+  const auto first = std::find_if(b.threads.begin(), b.threads.end(),
+                                  [](const Thread& t) { return t.state == Thread::State::at_block; });
+  const Barrier barrier = first->barrier;
+  const auto here = [&](const Thread& t) { return t.state == Thread::State::at_block && t.barrier == barrier; };
+  for (const Thread& t : b.threads) {
+    if (here(t)) continue;
+    const std::string waiting = "[emulation] threads " + threads_that(b, here) + " wait at " + text_of(barrier) + ", ";
+    if (t.state == Thread::State::done) {
+      throw std::runtime_error(waiting + "but threads " + threads_in(b, Thread::State::done) + " have ended");
+    }
+    const auto there = [&](const Thread& other) { return other.barrier == t.barrier; };
+    throw std::runtime_error(waiting + "but threads " + threads_that(b, there) + " at " + text_of(t.barrier));
+  }
 }
 
 // Frees those who wait and may go on. False where nobody may.
@@ -159,6 +183,7 @@ bool release(Block& b) {
     votes += t.state == State::at_block && t.vote;
   }
   if (left == 0 || waiting < left) return false;
+  check_barrier(b);
   b.reduced = static_cast<int>(votes);
   for (Thread& t : b.threads) {
     if (t.state == State::at_block) t.state = State::ready;
@@ -245,10 +270,9 @@ void run(Index grid, Index size, int64_t shared, void (*body)(void*), void* argu
   }
 }
 
-void wait_for_block() { wait_for_block_and_count(false); }
-
-int wait_for_block_and_count(bool vote) {
+int wait_for_block(Barrier barrier, bool vote) {
   thread->vote = vote;
+  thread->barrier = barrier;
   thread->state = Thread::State::at_block;
   give_way();
   return block->reduced;

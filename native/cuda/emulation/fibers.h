@@ -1,6 +1,6 @@
 // The threads of one block, run one after another on one thread of the system: each has a stack of its own and gives
-// way where it waits for others. Deadlocks, exchanges with lanes that are not there and barriers that part of a warp
-// misses are errors with the threads' numbers in them.
+// way where it waits for others. Deadlocks, exchanges with lanes that are not there, barriers that part of a block
+// misses, because it has ended or waits at another one, are errors with the threads' numbers in them.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,14 @@ struct Copy {  // of copy_async, done when it is waited for
   void* to;
   const void* from;
   bool valid;
+  size_t bytes;
+};
+
+// A barrier's place in the sources: where __syncthreads is called.
+struct Barrier {
+  const char* file = nullptr;
+  int line = 0;
+  bool operator==(const Barrier& other) const { return file == other.file && line == other.line; }
 };
 
 struct Thread {
@@ -33,6 +41,7 @@ struct Thread {
   Index index;
   int number = 0;
   bool vote = false;
+  Barrier barrier;      // at which it waits
   unsigned parity = 0;  // of exchanges
   std::vector<std::vector<Copy>> copies;
 };
@@ -59,8 +68,7 @@ extern thread_local Thread* thread;  // of it
 // Runs body once for every thread of every block of the grid. Throws what a thread threw.
 void run(Index grid, Index block, int64_t shared, void (*body)(void*), void* argument);
 
-void wait_for_block();
-int wait_for_block_and_count(bool vote);  // how many threads voted yes
+int wait_for_block(Barrier barrier, bool vote);  // how many threads voted yes
 void wait_for_warp();
 
 inline void* dynamic_shared() {

@@ -50,19 +50,21 @@ inline void load_tiles(uint32_t (&r)[4], const void* row) { load_tiles_as(r, row
 inline void load_tiles_transposed(uint32_t (&r)[4], const void* row) { load_tiles_as(r, row, true); }
 
 // Copies happen when they are waited for: a missing wait reads what was there before.
-inline void copy_async(void* to, const void* from, bool valid) {
-  if (reinterpret_cast<uintptr_t>(to) % 16 != 0 || (valid && reinterpret_cast<uintptr_t>(from) % 16 != 0)) {
-    throw std::runtime_error("[emulation] copy_async: an address is not a multiple of 16");
+inline void copy_bytes_async(void* to, const void* from, bool valid, size_t bytes) {
+  if (reinterpret_cast<uintptr_t>(to) % bytes != 0 || (valid && reinterpret_cast<uintptr_t>(from) % bytes != 0)) {
+    throw std::runtime_error("[emulation] copy_async: an address is not a multiple of " + std::to_string(bytes));
   }
-  emulation::thread->copies.back().push_back({to, from, valid});
+  emulation::thread->copies.back().push_back({to, from, valid, bytes});
 }
+inline void copy_async(void* to, const void* from, bool valid) { copy_bytes_async(to, from, valid, 16); }
+inline void copy_word_async(void* to, const void* from, bool valid) { copy_bytes_async(to, from, valid, 4); }
 inline void copy_commit() { emulation::thread->copies.emplace_back(); }
 template <int pending>
 void copy_wait() {
   auto& groups = emulation::thread->copies;  // the last one is not committed
   while (groups.size() > pending + 1) {
     for (const emulation::Copy& copy : groups.front()) {
-      copy.valid ? std::memcpy(copy.to, copy.from, 16) : std::memset(copy.to, 0, 16);
+      copy.valid ? std::memcpy(copy.to, copy.from, copy.bytes) : std::memset(copy.to, 0, copy.bytes);
     }
     groups.erase(groups.begin());
   }

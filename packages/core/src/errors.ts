@@ -1,4 +1,4 @@
-import { type DType, isFloat } from "./tensor/dtype.ts";
+import { DTYPES, type DType, isFloat } from "./tensor/dtype.ts";
 import type { Tensor } from "./tensor/tensor.ts";
 
 /** Where it happened, what is wrong with the numbers in it, and the way out. */
@@ -57,6 +57,13 @@ export function expectSameShape(op: string, nameA: string, a: Tensor, nameB: str
       "Pass two tensors of one shape.",
     );
   }
+}
+
+/** Checks that there are tensors of a dtype: what kernels compute in. */
+export function expectTensorDtype(where: string, dtype: DType): void {
+  if (DTYPES.includes(dtype)) return;
+  const names = DTYPES.map((name) => `"${name}"`).join(", ");
+  throw new EngineError(where, `dtype is ${JSON.stringify(dtype)}, but tensors are of ${names}`, "Use one of those.");
 }
 
 /** Checks the dtype against those that an argument may have. */

@@ -1,5 +1,5 @@
 /** The public surface, by name. */
-export type { Backend, Capabilities, Kernels, MemoryStats, TensorView } from "./backend/contract.ts";
+export type { Backend, Bytes, Capabilities, Kernels, MemoryStats, StorageId, TensorView } from "./backend/contract.ts";
 export { type CudaStatus, cudaStatus } from "./backend/cuda.ts";
 export { cpuLevels } from "./backend/native.ts";
 export { KernelError } from "./backend/native-backend.ts";
@@ -40,6 +40,7 @@ export { GenerationConfig, type SettingSource } from "./generation/generation-co
 export type { GenerationSettings } from "./generation/generation-options.ts";
 export type { Prompts } from "./generation/generation-request.ts";
 export { KeyValueCache, type KeyValueCacheOptions } from "./generation/key-value-cache.ts";
+export { type PaddedIds, type PadOptions, padTogether } from "./generation/pad-together.ts";
 export type { History, ScoreProcessor } from "./generation/score-processor.ts";
 export type { SequenceBias } from "./generation/sequence-rules.ts";
 export { streamText, streamTokens } from "./generation/stream.ts";
@@ -58,8 +59,10 @@ export { type SaveWeightsOptions, saveWeights } from "./hub/save-weights.ts";
 export { type SnapshotOptions, snapshotDownload } from "./hub/snapshot-download.ts";
 export type { StoredDType, StoredTensor } from "./hub/stored-tensor.ts";
 export { storedWeight } from "./hub/stored-weight.ts";
+export { type WeightHeaders, weightHeaders } from "./hub/weight-headers.ts";
 export type { WeightToSave } from "./hub/weight-shards.ts";
 export * from "./index/index.ts";
+export { checkOptions, type OptionNames } from "./known-options.ts";
 export * from "./logging/index.ts";
 export * from "./losses/index.ts";
 export * from "./mining/index.ts";
@@ -102,9 +105,9 @@ export * from "./queue/index.ts";
 export * from "./similarity/index.ts";
 export type { TypedArray } from "./tensor/bytes.ts";
 export { checkpoint } from "./tensor/checkpoint.ts";
-export type { DType } from "./tensor/dtype.ts";
+export type { DType, ElementType } from "./tensor/dtype.ts";
 export type { NestedNumbers } from "./tensor/nested.ts";
-export { parameter } from "./tensor/parameter.ts";
+export { copiedParameter, parameter } from "./tensor/parameter.ts";
 export { type CounterGenerator, counterGenerator } from "./tensor/philox.ts";
 export { type RandnOptions, randn } from "./tensor/random.ts";
 export { inRowChunks } from "./tensor/row-chunks.ts";

@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  checkOptions,
   Dense,
   type Device,
   type DeviceName,
@@ -13,6 +14,7 @@ import {
   type ModuleLoad,
   type ModuleReader,
   Normalize,
+  type OptionNames,
   openWeights,
   readArchitecture,
   readModelSettings,
@@ -50,6 +52,22 @@ export interface FromPretrainedOptions extends Omit<HubOptions, "repoType"> {
   onNotice?: (notice: string) => void;
 }
 
+const OPTIONS: OptionNames<FromPretrainedOptions> = {
+  ...{ dtype: true, device: true, prompts: true, defaultPromptName: true, similarityFnName: true, truncateDim: true },
+  ...{ maxSeqLength: true, poolingMode: true, onNotice: true, revision: true, token: true, cacheDir: true },
+  ...{ endpoint: true, localFilesOnly: true, signal: true, onProgress: true },
+};
+const INSTEAD: Readonly<Record<string, string>> = {
+  trustRemoteCode: "Code of a repository is never run: leave it out.",
+  cacheFolder: "Use cacheDir.",
+  backend: "There is one engine: leave it out.",
+  modelKwargs: 'Use dtype: "float32" or "bfloat16".',
+  tokenizerKwargs: "Use maxSeqLength.",
+  processorKwargs: "Use maxSeqLength.",
+  configKwargs: "Use the options of fromPretrained.",
+  modelCardData: "Set model.cardData.",
+};
+
 const readers: ReadonlyMap<string, ModuleReader> = new Map<string, ModuleReader>([
   ["Transformer", (folder, load) => readTransformer(folder, load, true)],
   ["Pooling", (folder) => Pooling.fromFolder(folder)],
@@ -66,6 +84,7 @@ export async function loadSentenceTransformer(
   idOrFolder: string,
   options: FromPretrainedOptions,
 ): Promise<SentenceTransformerOptions> {
+  checkOptions("fromPretrained", options, OPTIONS, INSTEAD);
   const { folder, id, entries } = await findModules(await withOwner(idOrFolder), options);
   const { dtype = "auto", device, onNotice, signal } = options;
   const load: ModuleLoad = { dtype, device, onNotice, signal };
@@ -91,7 +110,8 @@ export async function loadSentenceTransformer(
   return {
     modules,
     prompts: { ...settings?.prompts, ...given },
-    defaultPromptName: options.defaultPromptName ?? settings?.defaultPromptName ?? null,
+    defaultPromptName:
+      options.defaultPromptName === undefined ? (settings?.defaultPromptName ?? null) : options.defaultPromptName,
     similarityFnName: options.similarityFnName ?? (isSimilarityFunctionName(stored) ? stored : "cosine"),
     truncateDim: options.truncateDim === undefined ? (settings?.truncateDim ?? null) : options.truncateDim,
     baseModel: id,

@@ -1,6 +1,7 @@
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  copyModule,
   type Device,
   type EmbeddingOf,
   EngineError,
@@ -41,6 +42,7 @@ import {
 import type { CardData } from "./card/card-data.ts";
 import { readmeOf } from "./card/model-card.ts";
 import type { CardFacts, HasCardFacts } from "./card-facts.ts";
+import { streamOptions, textsToEncode } from "./encode/check-encode.ts";
 import type { EncodeOptions, EncodeStreamOptions } from "./encode/encode-options.ts";
 import { type EncodedTexts, encodeInTurn } from "./encode/encode-stream.ts";
 import { encodeTexts } from "./encode/encode-texts.ts";
@@ -257,15 +259,7 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
     options: EncodeStreamOptions<P> = {},
   ): AsyncGenerator<EncodedTexts<EmbeddingOf<P>>, void, undefined> {
     const where = "encodeStream";
-    const { task, textsPerBatch: size = 4096, ...each } = options;
-    const { precision, ranges, calibrationEmbeddings } = options;
-    if ((precision === "int8" || precision === "uint8") && !ranges && !calibrationEmbeddings) {
-      throw new EngineError(
-        where,
-        `precision is "${precision}", but the ranges of all texts are not known while they come`,
-        "Pass ranges: await rangesOf(embeddings of some of them).",
-      );
-    }
+    const { task, textsPerBatch: size = 4096, ...each } = streamOptions(where, options);
     const chosen = task ? this.withTask(each, task) : each;
     const encode = (some: readonly string[], signal: AbortSignal) =>
       this.encodeAs(where, some, { ...chosen, signal }) as Promise<EmbeddingOf<P>[]>;
@@ -306,21 +300,13 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
    */
   async savePretrained(folder: string, options: SaveModelOptions = {}): Promise<void> {
     const { createModelCard = true, card, modelName, ...saved } = options;
-    const settings = {
-      modelType: "SentenceTransformer",
-      prompts: this.prompts,
-      defaultPromptName: this.defaultPromptName,
-      similarityFnName: this.similarityName,
-      truncateDim: this.truncateDim,
-    };
-    await saveModules(folder, this.modules, settings, saved);
+    await saveModules(folder, this.modules, { modelType: "SentenceTransformer", ...this.settings }, saved);
     if (!createModelCard) return;
     await writeFile(join(folder, "README.md"), await readmeOf(this, this.readme, { card, modelName }));
   }
 
   /**
-   * Saves the model and uploads it to a repository of the hub, as one commit. A card that the repository has stays, unless
-   * `replaceModelCard` is true; one that came with the model goes along unless the model was trained.
+   * Saves the model and uploads it to a repository of the hub, as one commit. A card that is there stays there.
    *
    * @param repo "owner/name"; made if it is not there
    */
@@ -334,9 +320,20 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
     await loadModuleWeights(folder, this.modules);
   }
 
+  /** A second model with the same weights, trained and disposed apart. The tokenizer is shared, and stays this one's. */
+  copy(): SentenceTransformer {
+    const { baseModel, readme } = this;
+    return new SentenceTransformer({ ...this.settings, baseModel, readme, modules: this.modules.map(copyModule) });
+  }
+
   /** Frees the modules. The model is of no use afterwards. */
   dispose(): void {
     for (const module of this.modules) module.dispose();
+  }
+
+  private get settings() {
+    const { prompts, defaultPromptName, similarityFnName, truncateDim } = this;
+    return { prompts, defaultPromptName, similarityFnName, truncateDim };
   }
 
   private get fullDimension(): number {
@@ -367,7 +364,7 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
     options: EncodeOptions<P>,
   ): Promise<EmbeddingOf<P> | EmbeddingOf<P>[]> {
     const { device } = this;
-    const all = typeof texts === "string" ? [texts] : texts;
+    const all = textsToEncode(where, texts, options);
     const { outputValue = "sentence_embedding", truncateDim = this.truncateDim, normalizeEmbeddings = false } = options;
     const { precision = "float32" as P, ranges, calibrationEmbeddings } = options;
     const asTokens = outputValue === "token_embeddings";

@@ -2,12 +2,13 @@ import {
   type Columns,
   type ColumnsTrainerOptions,
   type ColumnTrainingArguments,
+  checkOptions,
   columnsTrainer,
   datasetsByName,
   EngineError,
   type Loss,
   LossByDataset,
-  nearestName,
+  type OptionNames,
   type Row,
   type SentenceEvaluator,
   SequentialEvaluator,
@@ -43,20 +44,18 @@ export interface SentenceTransformerTrainerOptions extends Pick<ColumnsTrainerOp
   evaluator?: SentenceEvaluator<SentenceTransformer> | readonly SentenceEvaluator<SentenceTransformer>[];
 }
 
-const OPTIONS: readonly (keyof SentenceTransformerTrainerOptions)[] = [
-  "model",
-  "args",
-  "trainDataset",
-  "evalDataset",
-  "loss",
-  "evaluator",
-  "collator",
-  "callbacks",
-  "optimizer",
-  "schedule",
-  "batchSampler",
-  "onNotice",
-];
+const OPTIONS: OptionNames<SentenceTransformerTrainerOptions> = {
+  ...{ model: true, args: true, trainDataset: true, evalDataset: true, loss: true, evaluator: true, collator: true },
+  ...{ callbacks: true, optimizer: true, schedule: true, batchSampler: true, onNotice: true },
+};
+const INSTEAD: Readonly<Record<string, string>> = {
+  tokenizer: "The model has its own: leave it out.",
+  processingClass: "The model has its own: leave it out.",
+  dataCollator: "Use collator.",
+  optimizers: "Use optimizer and schedule.",
+  computeMetrics: "Use an evaluator.",
+  modelInit: "Make the model, and pass it as model.",
+};
 
 /**
  * Trains a `SentenceTransformer` on columns of texts: the first column called label, labels, score or scores has the
@@ -81,10 +80,7 @@ export class SentenceTransformerTrainer extends Trainer<Row, Columns, SentenceTr
 }
 
 function trainerOptions(options: SentenceTransformerTrainerOptions): TrainerOptions<Row, Columns, SentenceTransformer> {
-  for (const name of Object.keys(options)) {
-    if ((OPTIONS as readonly string[]).includes(name)) continue;
-    throw new EngineError(WHERE, `there is no option ${name}`, `The nearest is ${nearestName(name, OPTIONS)}.`);
-  }
+  checkOptions(WHERE, options, OPTIONS, INSTEAD);
   const { loss: given, evaluator: evaluators, callbacks = [], ...others } = options;
   const { model, trainDataset, evalDataset } = options;
   const loss = given ?? new CoSENTLoss(model);

@@ -15,9 +15,17 @@ export interface TokenTask extends Sized, Omit<PackedTokens, "tokenTypes"> {
   readonly objective: Objective;
   /** The rows whose prediction counts, ascending, and the right ids. There may be none. */
   readonly targets: TokenTargets;
+  /** `[T]`: the tokens before masking, where some are masked. */
+  readonly unmasked?: Int32Array;
 }
 
 /** A batch with its counts. */
-export function tokenTask(objective: Objective, { tokens, offsets }: PackedTokens, targets: TokenTargets): TokenTask {
-  return { objective, tokens, offsets, targets, tokenCount: tokens.length, sequenceCount: offsets.length - 1 };
+export function tokenTask(
+  objective: Objective,
+  { tokens, offsets }: PackedTokens,
+  targets: TokenTargets,
+  unmasked?: Int32Array,
+): TokenTask {
+  const counts = { tokenCount: tokens.length, sequenceCount: offsets.length - 1 };
+  return { objective, tokens, offsets, targets, ...counts, ...(unmasked && { unmasked }) };
 }

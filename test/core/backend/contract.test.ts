@@ -13,6 +13,8 @@ interface Method {
 /** The addon's letter (native/binding/arguments.h) for each C++ type, and the TypeScript type that it stands for. */
 const TYPES: Readonly<Record<string, { letter: string; type: string }>> = {
   View: { letter: "v", type: "TensorView" },
+  Stored: { letter: "s", type: "TensorView" },
+  StoredOut: { letter: "S", type: "TensorView" },
   Weight: { letter: "w", type: "TensorView" },
   Optional: { letter: "V", type: "TensorView | null" },
   Out: { letter: "o", type: "TensorView" },

@@ -30,6 +30,20 @@ describe("openCpu", () => {
     expect(stdout).toBe("cpu (baseline, 1 thread)\n");
   });
 
+  test.each(["abc", "0", "-1", "2000", "1.5", "2 threads", " 2"])("ETTIN_NUM_THREADS=%j is an error", async (value) => {
+    const { stderr, code } = await runChild("core.Tensor.zeros([1])", { env: { ETTIN_NUM_THREADS: value } });
+    expect(stderr).toContain(
+      `[device] ETTIN_NUM_THREADS is "${value}". Pass a whole number from 1 to 1024, or unset it for the physical cores.`,
+    );
+    expect(code).toBe(1);
+  });
+
+  test("an empty variable is as good as none, and threads that are asked for need none", async () => {
+    const text = "console.log(core.openCpu({ level: 'baseline', threads: 3 }).name)";
+    const { stdout } = await runChild(text, { env: { ETTIN_NUM_THREADS: "abc", ETTIN_MEMORY_LIMIT: "" } });
+    expect(stdout).toBe("cpu (baseline, 3 threads)\n");
+  });
+
   test("a level that ETTIN_CPU_LEVEL names and the machine lacks is an error at the first use", async () => {
     const { stderr, code } = await runChild("core.Tensor.zeros([1])", { env: { ETTIN_CPU_LEVEL: "avx9" } });
     expect(stderr).toContain('[device] instruction-set level "avx9" was asked for, but this machine runs baseline');
@@ -156,6 +170,6 @@ describe("a process", () => {
       y.data();
     `);
     expect(code).toBe(1);
-    expect(stderr).toContain("[embeddingForward] id -1 at place 0");
+    expect(stderr).toContain("[embedding] id -1 at place 0");
   });
 });

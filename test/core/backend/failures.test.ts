@@ -1,5 +1,6 @@
 import { defaultDevice, KernelError, Tensor, tensorScope } from "@ettin/core";
 import { describe, expect, test } from "vitest";
+import { opOf } from "../../../packages/core/src/backend/native-backend.ts";
 import { read } from "../../support/read.ts";
 
 const { backend } = defaultDevice();
@@ -26,8 +27,8 @@ describe("a kernel that fails", () => {
   test("rejects the read with the op, what is wrong, and the arguments' shapes", async () => {
     const error = await failure(read(() => failingLookup()));
     expect(error).toBeInstanceOf(KernelError);
-    expect(error.where).toBe("embeddingForward");
-    expect(error.message).toMatch(/^\[embeddingForward\] id 7 at place 1 /);
+    expect(error.where).toBe("embedding");
+    expect(error.message).toMatch(/^\[embedding\] id 7 at place 1 /);
     expect(error.message).toContain("(arguments: [2,2] float32, [3,2] float32, [2] int32)");
   });
 
@@ -46,7 +47,7 @@ describe("a kernel that fails", () => {
       backend.add(apart, good, good);
       return { twice: twice.data(), good: good.data(), apart: apart.data() };
     });
-    expect((await failure(reads.twice)).message).toMatch(/^\[embeddingForward\] id 7/);
+    expect((await failure(reads.twice)).message).toMatch(/^\[embedding\] id 7/);
     expect([...(await reads.good)]).toEqual([1, 2, 3, 4]);
     expect([...(await reads.apart)]).toEqual([2, 4, 6, 8]);
   });
@@ -59,7 +60,7 @@ describe("a kernel that fails", () => {
       backend.gather(gathered, first, rows); // row 9 of 2 would fail too
       return gathered;
     });
-    expect((await failure(second)).where).toBe("embeddingForward");
+    expect((await failure(second)).where).toBe("embedding");
   });
 
   test("does not stay behind in memory that is used again", async () => {
@@ -92,7 +93,7 @@ describe("a kernel that fails", () => {
     tensorScope(() => {
       backend.embeddingBackward(gradient, Tensor.ones([1, 2]), Tensor.from(Int32Array.of(5)), true);
     });
-    expect((await failure(gradient.data())).where).toBe("embeddingBackward");
+    expect((await failure(gradient.data())).where).toBe("embedding");
     gradient.dispose();
   });
 
@@ -112,6 +113,26 @@ describe("a kernel that fails", () => {
       expect((await reads.z).every((value) => value === 1)).toBe(true);
     }
   });
+});
+
+test("a failure is told under the name of the op, also where a kernel of its gradient failed", async () => {
+  const reads = tensorScope(() => {
+    const scores = Tensor.ones([1, 3]);
+    const [loss, lse] = [Tensor.empty([1], scores), Tensor.empty([1, 2], scores)];
+    backend.crossEntropyForward(loss, lse, scores, Tensor.from(Int32Array.of(5)), 0);
+    const missing = Tensor.empty([1, 3], scores);
+    backend.gather(missing, scores, Tensor.from(Int32Array.of(4)));
+    return [loss.data(), missing.data()];
+  });
+  expect((await failure(reads[0]!)).message).toMatch(/^\[crossEntropy\] target 5 /);
+  expect((await failure(reads[1]!)).message).toMatch(/^\[gather\] row 4 /);
+  expect(["linearBackwardWeight", "linearCrossEntropyGradients", "exactTopK", "adamwStep", "sum"].map(opOf)).toEqual([
+    "linear",
+    "linearCrossEntropy",
+    "exactSearch",
+    "AdamW",
+    "sum",
+  ]);
 });
 
 test("two callers that interleave see only their own errors", async () => {
@@ -138,9 +159,9 @@ test("two callers that interleave see only their own errors", async () => {
   const results = await Promise.allSettled([careful(1), careless(), careful(2), careless(), careful(3)]);
   expect(results.map((result) => (result.status === "fulfilled" ? result.value : result.reason.where))).toEqual([
     2,
-    "embeddingForward",
+    "embedding",
     4,
-    "embeddingForward",
+    "embedding",
     6,
   ]);
 });

@@ -1,5 +1,6 @@
+import { totalmem } from "node:os";
 import { EngineError, memoryStats, openCpu, synchronize, Tensor, tensorScope } from "@ettin/core";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { runChild } from "../../support/child.ts";
 import { read } from "../../support/read.ts";
 
@@ -104,6 +105,52 @@ describe("out of memory", () => {
       else process.env.ETTIN_MEMORY_LIMIT = before;
     }
   };
+
+  test.each([
+    ["1000000", 1e6],
+    ["64k", 65_536],
+    ["8M", 8 * 2 ** 20],
+    ["1.5G", 1.5 * 2 ** 30],
+  ])("ETTIN_MEMORY_LIMIT=%s is %d bytes", (text, bytes) => {
+    const device = withLimit(text);
+    expect(memoryStats(device).limit).toBe(bytes);
+    device.backend.close();
+  });
+
+  test.each(["foo", "8GB", "-1", "0", "1e9", "G", "1.G", " 1", "0.1", "1".repeat(20)])(
+    "ETTIN_MEMORY_LIMIT=%j is an error",
+    (text) => {
+      expect(() => withLimit(text)).toThrow(
+        `[device] ETTIN_MEMORY_LIMIT is "${text}". Pass a number of bytes, or one with K, M or G behind it: "8G". ` +
+          "Unset it for all of the memory.",
+      );
+    },
+  );
+
+  test("a small limit is told in kilobytes", () => {
+    const device = withLimit("1k");
+    expect(() => Tensor.zeros([1000], { device })).toThrow("4 kB asked for on");
+    expect(() => Tensor.zeros([1000], { device })).toThrow("0 MB in use, limit 1 kB.");
+    device.backend.close();
+  });
+
+  test("what a container leaves to the process is the limit, where it is less than the machine has", () => {
+    const allowed = vi.spyOn(process, "constrainedMemory");
+    const limitWhere = (bytes: number | undefined) => {
+      allowed.mockReturnValue(bytes as number);
+      const device = openCpu({ threads: 1 });
+      const { limit } = memoryStats(device);
+      device.backend.close();
+      return limit;
+    };
+    expect(limitWhere(3e8)).toBe(3e8);
+    for (const none of [0, undefined, 2 ** 64, 9.2e18]) expect(limitWhere(none)).toBeGreaterThan(0.9 * totalmem());
+    allowed.mockReturnValue(3e8);
+    const device = withLimit("400M");
+    expect(memoryStats(device).limit).toBe(400 * 2 ** 20); // what is said counts
+    device.backend.close();
+    allowed.mockRestore();
+  });
 
   test("is thrown by the call that asked, with the numbers and what to lower", () => {
     const device = withLimit("8000000");

@@ -1,6 +1,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Dataset, type LoadDatasetOptions, loadDataset, loadDatasetDict, MdsWriter } from "@ettin/core";
+import {
+  type Dataset,
+  type LoadDatasetOptions,
+  loadDataset,
+  loadDatasetDict,
+  MdsWriter,
+  snapshotDownload,
+} from "@ettin/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../support/folder.ts";
 import { startHub, TOKEN } from "../../support/hub-server.ts";
@@ -258,6 +265,15 @@ describe("a dataset on the hub", async () => {
     add("a.jsonl");
     await loadDataset("o/n", options);
     expect(from(await loadDataset("o/n", { ...options, localFilesOnly: true }))).toBe("a.jsonl");
+  });
+
+  test("is an error offline where the cache has a part of it", async () => {
+    add("train-0.jsonl", "train-1.jsonl");
+    await snapshotDownload("o/n", { ...options, repoType: "dataset", ignorePatterns: ["train-1*"] });
+    await expect(loadDataset("o/n", { ...options, localFilesOnly: true })).rejects.toMatchObject({
+      code: "offline",
+      what: expect.stringContaining("train-1.jsonl of o/n"),
+    });
   });
 
   test("that is private needs a token, and one that is not there is an error", async () => {

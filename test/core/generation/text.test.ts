@@ -1,6 +1,6 @@
 /** Texts in and out: prompts, pieces of a stream, stop strings. */
-import { generate, type ScoreProcessor, streamText, Tokenizer } from "@ettin/core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type GenerateOptions, generate, type Prompts, type ScoreProcessor, streamText, Tokenizer } from "@ettin/core";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { device, levels } from "../../support/devices.ts";
 import { BPE, fixture, UNIGRAM, WORD_PIECE } from "../../support/tokenizers.ts";
 import { decoder, type TestDecoder } from "./decoder.ts";
@@ -38,7 +38,13 @@ describe("streamText", () => {
     const ids = [...tokenizer.encode("two words", { addSpecialTokens: false }).ids, eos!.id];
     const text = async (options: object) => {
       let whole = "";
-      const all = { maxNewTokens: 20, eosTokenId: eos!.id, logitsProcessors: [say(ids)], ...options };
+      const all = {
+        maxNewTokens: 20,
+        eosTokenId: eos!.id,
+        logitsProcessors: [say(ids)],
+        addSpecialTokens: false,
+        ...options,
+      };
       for await (const piece of streamText(net, tokenizer, "A prompt", all)) whole += piece;
       return whole;
     };
@@ -71,6 +77,43 @@ describe("generate with a tokenizer", () => {
       tokenizer.encode("One").ids.length,
       tokenizer.encode("One", { addSpecialTokens: false }).ids.length,
     ]);
+  });
+});
+
+describe("a prompt that the tokenizer ends in an eos", () => {
+  const sep = () => tokenizer.specialTokens.sep!.id;
+  const noticesOf = async (prompts: Prompts, options: GenerateOptions = {}) => {
+    const notices: string[] = [];
+    const onNotice = (notice: string) => void notices.push(notice);
+    await generate(net, prompts, { tokenizer, maxNewTokens: 1, eosTokenId: [7, sep()], onNotice, ...options });
+    return notices;
+  };
+
+  test("is noticed, with the token and the way out", async () => {
+    expect(await noticesOf("Once")).toEqual([
+      `[generate] the tokenizer ends a prompt in [SEP] (${sep()}), an eos of this model, which continues behind an end. ` +
+        "Set addSpecialTokens: false to continue the text.",
+    ]);
+    const notices: string[] = [];
+    const onNotice = (notice: string) => void notices.push(notice);
+    for await (const _ of streamText(net, tokenizer, "Once", { maxNewTokens: 1, eosTokenId: sep(), onNotice }));
+    expect(notices).toEqual([expect.stringContaining("[streamText] the tokenizer ends a prompt in [SEP]")]);
+  });
+
+  test("is not where the caller has chosen, the prompt is ids, or [SEP] ends nothing", async () => {
+    expect(await noticesOf("Once", { addSpecialTokens: false })).toEqual([]);
+    expect(await noticesOf("Once", { addSpecialTokens: true })).toEqual([]);
+    expect(await noticesOf("Once", { eosTokenId: 7 })).toEqual([]);
+    expect(await noticesOf([[5, sep()]])).toEqual([]);
+  });
+
+  test("warns the process once for a tokenizer where nobody takes notices", async () => {
+    const own = await Tokenizer.fromFolder(BPE);
+    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    onTestFinished(() => warn.mockRestore());
+    for (const text of ["One", "Two"])
+      await generate(net, text, { tokenizer: own, maxNewTokens: 1, eosTokenId: sep() });
+    expect(warn.mock.calls).toEqual([[expect.stringContaining("ends a prompt in [SEP]"), "Generation"]]);
   });
 });
 

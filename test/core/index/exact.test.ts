@@ -62,6 +62,7 @@ describe.each(levels)("exactSearch on %s", (level) => {
       [3, 33, 40, 5],
       [4, 65, 32, 65],
       [5, 31, 8, 40],
+      [9, 40, 256, 7], // bits are read 16 bytes at a time
       [2, 2100, 24, 10],
       [2, 20_000, 8, 100], // several blocks of candidates
       [1, 20_000, 8, 5000], // more than a block keeps

@@ -158,7 +158,7 @@ describe("what cannot be mined is refused", () => {
   test("options that are not there, with what to use", async () => {
     await refused({ useFaiss: true }, "there is no option useFaiss. The search is exact and native");
     await refused({ margin: 1 }, "Use absoluteMargin or relativeMargin");
-    await refused({ numNegative: 1 }, "Is numNegatives meant?");
+    await refused({ numNegative: 1 }, "The nearest is numNegatives.");
     await refused({ outputFormat: "tuple" }, 'outputFormat is "tuple". Use triplet, n-tuple');
   });
   test("embeddings that are not numbers, and scores that are not as many as pairs", async () => {

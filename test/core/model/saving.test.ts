@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as core from "@ettin/core";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { checkpointFolder, checkpointNames, readCase, readFloats } from "../../support/checkpoint.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { startHub } from "../../support/hub-server.ts";
@@ -128,6 +128,20 @@ test("the base model of a folder with a head, and a head on the folder of a base
   expect(await hidden(headed.model)).toEqual(await hidden(base));
   base.dispose();
   headed.dispose();
+});
+
+test("where nobody takes notices, the process is warned of a head that is drawn and of one that is left out", async () => {
+  const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  onTestFinished(() => warn.mockRestore());
+  const folder = checkpointFolder("modernbert-mlm");
+  const model = await core.AutoModelForSequenceClassification.fromPretrained(folder, { config: { numLabels: 3 } });
+  expect(warn.mock.calls).toEqual([
+    [expect.stringContaining(`${folder} lacks classifier.weight, classifier.bias: drawn at random`), "ModelLoading"],
+    [`${folder} has decoder.bias, for which this kind of model has no place: left out.`, "ModelLoading"],
+  ]);
+  (await core.AutoModel.fromPretrained(folder)).dispose(); // which is to have no head
+  expect(warn).toHaveBeenCalledTimes(2);
+  model.dispose();
 });
 
 test("an encoder's folder loads as a decoder and the other way round, and comes back the same", async () => {

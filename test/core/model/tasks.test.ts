@@ -5,12 +5,14 @@ import {
   fillMask,
   ModernBertForMaskedLM,
   ModernBertForSequenceClassification,
+  ModernBertForTokenClassification,
   noGrad,
   packTokens,
   type SequenceClassifier,
   softmax,
+  Tokenizer,
 } from "@ettin/core";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { read } from "../../support/read.ts";
 import { BPE, open, WORD_PIECE } from "../../support/tokenizers.ts";
 
@@ -140,4 +142,65 @@ test("embed gives the pooled hidden states, the same in any batch", async () => 
   const [unit] = await embed(model, tokenizer, texts, { pooling: "cls", normalize: true });
   expect(Math.hypot(...unit!)).toBeCloseTo(1, 5);
   model.dispose();
+});
+
+describe("embed and classify", () => {
+  const classifier = ModernBertForSequenceClassification.fromConfig({ ...small, id2label: ["no", "yes"] });
+  const { model } = classifier;
+  beforeAll(async () => void (await classify(classifier, await Tokenizer.fromFolder(BPE), "One."))); // what it keeps
+  afterAll(() => classifier.dispose());
+  const long = "word ".repeat(200);
+
+  test("take one text and give one result", async () => {
+    const tokenizer = await open(BPE);
+    expect(await embed(model, tokenizer, "One.")).toEqual((await embed(model, tokenizer, ["One."]))[0]);
+    expect(await classify(classifier, tokenizer, "One.")).toEqual((await classify(classifier, tokenizer, ["One."]))[0]);
+    await expect(embed(model, tokenizer, undefined as never)).rejects.toThrow("[embed] the texts are a undefined");
+  });
+
+  test.each<[object, string]>([
+    [{ batchSize: 0 }, "batchSize is 0. Give a whole number from 1 on."],
+    [{ batchSize: Number.NaN }, "batchSize is NaN"],
+    [{ batchSize: 1.5 }, "batchSize is 1.5"],
+    [{ batchsize: 2 }, "there is no option batchsize. The nearest is batchSize."],
+  ])("refuse %j", async (options, message) => {
+    const tokenizer = await open(BPE);
+    await expect(embed(model, tokenizer, ["One."], options)).rejects.toThrow(`[embed] ${message}`);
+    await expect(classify(classifier, tokenizer, ["One."], options)).rejects.toThrow(`[classify] ${message}`);
+  });
+
+  test("refuse a pooling that there is not, and a number of labels that is none", async () => {
+    const tokenizer = await open(BPE);
+    await expect(embed(model, tokenizer, ["One."], { pooling: "max" as never })).rejects.toThrow(
+      '[embed] pooling is "max". Use "mean", "cls" or "last".',
+    );
+    await expect(classify(classifier, tokenizer, ["One."], { topK: 0 })).rejects.toThrow("[classify] topK is 0");
+  });
+
+  test("cut to what the model takes where truncation names no length, and the tokenizer takes more", async () => {
+    const tokenizer = await open(BPE);
+    expect(tokenizer.modelMaxLength).toBeGreaterThan(small.maxPositionEmbeddings);
+    const [cut, exact] = [
+      { truncation: "longest_first" } as const,
+      { truncation: "longest_first", maxLength: 32 } as const,
+    ];
+    expect(await embed(model, tokenizer, long, cut)).toEqual(await embed(model, tokenizer, long, exact));
+    expect(await classify(classifier, tokenizer, long, cut)).toEqual(
+      await classify(classifier, tokenizer, long, exact),
+    );
+  });
+
+  test("of a model with a head embed what is below it", async () => {
+    const tokenizer = await open(BPE);
+    expect(await embed(classifier, tokenizer, "One.")).toEqual(await embed(model, tokenizer, "One."));
+  });
+
+  test("of tokens is no classification of texts", async () => {
+    const tokenizer = await open(BPE);
+    const tokens = ModernBertForTokenClassification.fromConfig({ ...small, id2label: ["no", "yes"] });
+    await expect(classify(tokens as never, tokenizer, ["One."])).rejects.toThrow(
+      "[classify] ModernBertForTokenClassification has no score per label for each text. Load it with AutoModelFor",
+    );
+    tokens.dispose();
+  });
 });

@@ -163,20 +163,52 @@ describe.each(cpuOnly)("cachedAttention on %s", (level) => {
   });
 });
 
+describe.each(levels)("numbers that do not fit the cache on %s", (level) => {
+  const on = device(level);
+  const int = (...values: number[]) => Tensor.from(Int32Array.from(values), { device: on });
+  const rotary = (positions: number) => rotaryTable({ positions, dim: 8, base, device: on });
+
+  interface Wrong {
+    readonly slots?: number[];
+    readonly lengths?: number[];
+    readonly tokens?: number;
+    readonly positions?: number;
+  }
+
+  test.each<[string, Wrong, string]>([
+    ["a slot", { slots: [2] }, "sequence 0 has slot 2, but the cache has 2. Pass slots 0 to 1"],
+    ["a slot, with rotation", { slots: [2], positions: 9 }, "sequence 0 has slot 2, but the cache has 2"],
+    ["tokens", { tokens: 2 }, "sequence 0 has 3 tokens and gets 2, but a slot holds 4"],
+    ["a length, with rotation", { lengths: [-1], positions: 9 }, "sequence 0 has -1 tokens"],
+    ["a position", { positions: 3 }, "sequence 0 stands at positions 3 to 3"],
+  ])(
+    "are named when the result is read: %s",
+    async (_, { slots = [0], lengths = [3], tokens = 1, positions }, message) => {
+      const [y] = tensorScope(() => {
+        const cache = () => Tensor.zeros([2, 1, 4, 8], { device: on });
+        const place = { keys: cache(), values: cache(), offsets: int(0, tokens), slots: int(...slots), heads: 2 };
+        const more = { lengths: int(...lengths), ...(positions && { rotary: rotary(positions) }) };
+        return [cachedAttention(Tensor.zeros([tokens, 32], { device: on }), { ...place, ...more }).data()];
+      });
+      await expect(y).rejects.toThrow(message);
+    },
+  );
+});
+
 describe("cachedAttention's errors", () => {
-  const call = (change: Partial<Parameters<typeof cachedAttention>[1]> = {}, tokens = 1) =>
+  const call = (change: Partial<Parameters<typeof cachedAttention>[1]>) =>
     tensorScope(() => {
       const int = (...values: number[]) => Tensor.from(Int32Array.from(values));
       const cache = () => Tensor.zeros([2, 1, 4, 8]);
       const place = {
         keys: cache(),
         values: cache(),
-        offsets: int(0, tokens),
+        offsets: int(0, 1),
         slots: int(0),
         lengths: int(3),
         heads: 2,
       };
-      return [cachedAttention(Tensor.zeros([tokens, 32]), { ...place, ...change }).data()];
+      return [cachedAttention(Tensor.zeros([1, 32]), { ...place, ...change }).data()];
     })[0]!;
 
   test("name the argument and the numbers", () => {
@@ -192,16 +224,6 @@ describe("cachedAttention's errors", () => {
     expect(() => call({ slots: two(1, 1), lengths: two(0, 0), offsets: two(0, 1, 1) })).toThrow(
       "[cachedAttention] slots 1, 1 name one twice",
     );
-  });
-
-  test("numbers that do not fit the cache are named when the result is read", async () => {
-    await expect(call({ slots: Tensor.from(Int32Array.of(2)) })).rejects.toThrow(
-      "sequence 0 has slot 2, but the cache has 2. Pass slots 0 to 1",
-    );
-    await expect(call({}, 2)).rejects.toThrow("sequence 0 has 3 tokens and gets 2, but a slot holds 4");
-    await expect(call({ lengths: Tensor.from(Int32Array.of(-1)) })).rejects.toThrow("sequence 0 has -1 tokens");
-    const table = rotaryTable({ positions: 3, dim: 8, base });
-    await expect(call({ rotary: table })).rejects.toThrow("sequence 0 stands at positions 3 to 3");
   });
 
   test("a gradient that would be lost is an error", () => {

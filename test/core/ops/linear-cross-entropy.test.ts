@@ -1,7 +1,7 @@
 import { crossEntropy, linear, linearCrossEntropy, noGrad, openCpu, parameter, Tensor, tensorScope } from "@ettin/core";
 import { describe, expect, test } from "vitest";
 import { type Array64, array64, normal } from "../../support/array64.ts";
-import { checkOp, expectClose } from "../../support/check-op.ts";
+import { checkOp, expectClose, roundToBfloat16 } from "../../support/check-op.ts";
 import { cpuOnly, device, levels } from "../../support/devices.ts";
 
 const targetOf = (row: number, vocabulary: number): number => (7 * row + 3) % vocabulary;
@@ -187,6 +187,29 @@ describe.each(levels)("linearCrossEntropy on %s", (level) => {
       1e-5,
       "gradient of the weight",
     );
+  });
+
+  test("rows of which a GPU's block keeps a part have the same gradients, in bfloat16 too", async () => {
+    const [rows, vocabulary] = [2, 60_001];
+    const inputs = [normal([rows, 4], 1), normal([vocabulary, 4], 2), normal([vocabulary], 3)];
+    const ids = Tensor.from(Int32Array.of(50_003, 17), { device: on });
+    const [full, half, apart] = await Promise.all(
+      tensorScope(() =>
+        (["float32", "bfloat16", "float32"] as const).map((dtype, run) => {
+          const [a, b, c] = inputs.map(({ shape, data }) =>
+            Tensor.from(Float32Array.from(data, roundToBfloat16), { shape, device: on, dtype, requiresGrad: true }),
+          ) as [Tensor, Tensor, Tensor];
+          const loss =
+            run < 2 ? linearCrossEntropy(a, b, { bias: c, targets: ids }) : crossEntropy(linear(a, b, c), ids);
+          loss.backward();
+          return Promise.all([loss.data(), ...[a, b, c].map((t) => t.grad!.data())]);
+        }),
+      ),
+    );
+    for (const [i, what] of ["loss", "dx", "dw", "dbias"].entries()) {
+      expectClose(full![i]!, apart![i]!, 1e-5, what);
+      expectClose(half![i]!, apart![i]!, 2 ** -7, `${what} in bfloat16`);
+    }
   });
 
   test("a target outside the vocabulary is named with its place", async () => {

@@ -1,36 +1,11 @@
-/**
- * Our ops against TensorFlow.js, an implementation that shares nothing with ours, on random shapes: forward, and the
- * gradient where TensorFlow.js has one.
- */
+/** Ops of plain arrays against TensorFlow.js; those of packed sequences are in tensorflow-packed.test.ts. */
+
+import type { Tensor } from "@ettin/core";
 import * as ettin from "@ettin/core";
-import { type Tensor, tensorScope } from "@ettin/core";
 import * as tf from "@tensorflow/tfjs-core";
-import "@tensorflow/tfjs-backend-cpu";
-import "@tensorflow/tfjs-core/dist/register_all_gradients";
-import { beforeAll, describe, expect, test } from "vitest";
-import { type Array64, generator, normal, uniform } from "../../support/array64.ts";
-import { expectClose } from "../../support/check-op.ts";
+import { type Array64, map64, normal, uniform } from "../../support/array64.ts";
+import { type Case, checkAgainstTensorflow, type Draw, ids, type Shape, someIds } from "../../support/tensorflow.ts";
 
-type Shape = number[];
-type Draw = (low: number, high: number) => number;
-
-interface Case {
-  /** Shapes of the float inputs, drawn anew in every round. */
-  readonly shapes: (draw: Draw) => Shape[];
-  readonly ours: (...inputs: Tensor[]) => Tensor;
-  readonly theirs: (...inputs: tf.Tensor[]) => tf.Tensor;
-  /** @default standard normal */
-  readonly values?: (shape: Shape, seed: number) => Array64;
-  /** @default true */
-  readonly gradient?: boolean;
-}
-
-const ids = (values: readonly number[]): Tensor => ettin.Tensor.from(Int32Array.from(values));
-/** Whole numbers below `limit` that only depend on `count`. */
-const someIds = (count: number, limit: number): number[] => {
-  const next = generator(count + 31 * limit);
-  return Array.from({ length: count }, () => Math.floor(next() * limit));
-};
 const positive = (shape: Shape, seed: number): Array64 => uniform(shape, 0.1, 3, seed);
 const matrix = (draw: Draw): Shape[] => [[draw(1, 40), draw(1, 40)]];
 const anyRank = (draw: Draw): Shape[] => [Array.from({ length: draw(1, 4) }, () => draw(1, 9))];
@@ -47,6 +22,19 @@ const unary = (ours: (x: Tensor) => Tensor, theirs: (x: tf.Tensor) => tf.Tensor,
   theirs,
   ...(values && { values }),
 });
+
+const comparison = {
+  shapes: broadcast,
+  values: (shape: Shape, seed: number): Array64 => map64(normal(shape, seed), Math.round),
+  gradient: false,
+};
+
+/** 1 where an index names the column: `[…indices, columns]`. */
+const oneHot = (indices: readonly number[], shape: Shape, columns: number): tf.Tensor =>
+  tf.oneHot(tf.tensor(indices as number[], shape, "int32"), columns, 1, 0, "float32");
+
+const rmsNorm = (x: tf.Tensor, weight: tf.Tensor): tf.Tensor =>
+  tf.mul(tf.div(x, tf.sqrt(tf.add(tf.mean(tf.square(x), -1, true), 1e-6))), weight);
 
 const cases: Record<string, Case> = {
   add: { shapes: broadcast, ours: ettin.add, theirs: tf.add },
@@ -65,6 +53,27 @@ const cases: Record<string, Case> = {
   silu: unary(ettin.silu, (x) => tf.mul(x, tf.sigmoid(x))),
   "gelu from erf": unary(ettin.gelu, (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1))),
 
+  "geluTanh from its formula": unary(ettin.geluTanh, (x) => {
+    const inner = tf.mul(Math.sqrt(2 / Math.PI), tf.add(x, tf.mul(0.044715, tf.pow(x, 3))));
+    return tf.mul(tf.mul(x, 0.5), tf.add(1, tf.tanh(inner)));
+  }),
+  abs: unary(ettin.abs, tf.abs),
+  affine: unary(
+    (x) => ettin.affine(x, -1.5, 0.25),
+    (x) => tf.add(tf.mul(x, -1.5), 0.25),
+  ),
+  neg: unary(ettin.neg, tf.neg),
+  "equal, of whole numbers": { ...comparison, ours: ettin.equal, theirs: tf.equal },
+  "greater, of whole numbers": { ...comparison, ours: ettin.greater, theirs: tf.greater },
+
+  "swiglu from silu of one half times the other": {
+    shapes: (draw) => [[draw(1, 20), 2 * draw(1, 20)]],
+    ours: ettin.swiglu,
+    theirs: (x) => {
+      const [a, b] = tf.split(x, 2, 1) as [tf.Tensor, tf.Tensor];
+      return tf.mul(tf.mul(a, tf.sigmoid(a)), b);
+    },
+  },
   "geglu from gelu of one half times the other": {
     shapes: (draw) => [[draw(1, 20), 2 * draw(1, 20)]],
     ours: ettin.geglu,
@@ -198,6 +207,74 @@ const cases: Record<string, Case> = {
       return tf.add(tf.mul(tf.div(tf.sub(x!, mean), tf.sqrt(tf.add(variance, 1e-5))), weight!), bias!);
     },
   },
+  "addLayerNorm from sum, mean and variance": {
+    shapes: (draw) => {
+      const [rows, dim] = [draw(1, 30), draw(8, 60)];
+      return [[rows, dim], [rows, dim], [dim]];
+    },
+    ours: (x, residual, weight) => ettin.addLayerNorm(x!, residual!, weight!).y,
+    theirs: (x, residual, weight) => {
+      const sum = tf.add(x!, residual!);
+      const { mean, variance } = tf.moments(sum, -1, true);
+      return tf.mul(tf.div(tf.sub(sum, mean), tf.sqrt(tf.add(variance, 1e-5))), weight!);
+    },
+  },
+  "rmsNorm from the mean square": {
+    shapes: (draw) => {
+      const dim = draw(1, 60);
+      return [[draw(1, 30), dim], [dim]];
+    },
+    ours: (x, weight) => ettin.rmsNorm(x!, weight!),
+    theirs: (x, weight) => rmsNorm(x!, weight!),
+  },
+  "addRmsNorm from sum and mean square": {
+    shapes: (draw) => {
+      const [rows, dim] = [draw(1, 30), draw(1, 60)];
+      return [[rows, dim], [rows, dim], [dim]];
+    },
+    ours: (x, residual, weight) => ettin.addRmsNorm(x!, residual!, weight!).y,
+    theirs: (x, residual, weight) => rmsNorm(tf.add(x!, residual!), weight!),
+  },
+  "takeAlong from one-hot indices": {
+    shapes: (draw) => [[draw(1, 40), draw(2, 40)]],
+    ours: (x) => {
+      const [rows, columns] = x.shape as [number, number];
+      return ettin.takeAlong(x, ids(someIds(3 * rows, columns), [rows, 3]));
+    },
+    theirs: (x) => {
+      const [rows, columns] = x.shape as [number, number];
+      return tf.sum(tf.mul(oneHot(someIds(3 * rows, columns), [rows, 3], columns), tf.expandDims(x, 1)), -1);
+    },
+  },
+  "putAlong from one-hot indices": {
+    shapes: matrix,
+    ours: (x) => ettin.putAlong(x, ids(someIds(x.size, 7), [...x.shape]), 7),
+    theirs: (x) => tf.sum(tf.mul(oneHot(someIds(x.size, 7), x.shape, 7), tf.expandDims(x, -1)), 1),
+  },
+  "diagonal from the identity": {
+    shapes: (draw) => {
+      const rows = draw(1, 20);
+      return [[rows, rows + 2]];
+    },
+    ours: (x) => ettin.diagonal(x, 1),
+    theirs: (x) => {
+      const rows = x.shape[0]!;
+      return tf.sum(tf.mul(tf.eye(rows), tf.slice(x, [0, 1], [rows, rows])), -1);
+    },
+  },
+  "linearCrossEntropy from one-hot targets": {
+    shapes: (draw) => {
+      const [dim, words] = [draw(1, 40), draw(2, 60)];
+      return [[draw(1, 30), dim], [words, dim], [words]];
+    },
+    ours: (x, weight, bias) =>
+      ettin.linearCrossEntropy(x!, weight!, { targets: ids(someIds(x!.shape[0]!, weight!.shape[0]!)), bias: bias! }),
+    theirs: (x, weight, bias) => {
+      const [rows, words] = [x!.shape[0]!, weight!.shape[0]!];
+      const scores = tf.add(tf.matMul(x!, weight!, false, true), bias!);
+      return tf.neg(tf.mean(tf.sum(tf.mul(oneHot(someIds(rows, words), [rows], words), tf.logSoftmax(scores)), -1)));
+    },
+  },
   "l2Normalize from its norm": {
     shapes: (draw) => [[draw(1, 20), draw(1, 40)]],
     ours: (x) => ettin.l2Normalize(x),
@@ -214,49 +291,4 @@ const cases: Record<string, Case> = {
   },
 };
 
-async function runOurs({ ours, gradient = true }: Case, inputs: readonly Array64[], dy: (shape: Shape) => Array64) {
-  const reads = tensorScope(() => {
-    const make = (x: Array64, requiresGrad: boolean) =>
-      ettin.Tensor.from(Float32Array.from(x.data), { shape: x.shape, requiresGrad });
-    const tensors = inputs.map((x) => make(x, gradient));
-    const y = ours(...tensors);
-    if (gradient) y.backward({ gradient: make(dy([...y.shape]), false) });
-    return { shape: y.shape, y: y.data(), gradients: gradient ? tensors.map((x) => x.grad!.data()) : [] };
-  });
-  return { shape: [...reads.shape], y: await reads.y, gradients: await Promise.all(reads.gradients) };
-}
-
-function runTheirs({ theirs, gradient = true }: Case, inputs: readonly Array64[], dy: (shape: Shape) => Array64) {
-  return tf.tidy(() => {
-    const make = (x: Array64) => tf.tensor(Float32Array.from(x.data), [...x.shape]);
-    const tensors = inputs.map(make);
-    const y = theirs(...tensors);
-    const gradients = gradient ? tf.grads((...xs: tf.Tensor[]) => theirs(...xs))(tensors, make(dy(y.shape))) : [];
-    return { shape: y.shape, y: y.dataSync(), gradients: gradients.map((g) => g.dataSync()) };
-  });
-}
-
-describe("agrees with TensorFlow.js on random shapes", () => {
-  beforeAll(async () => {
-    tf.env().set("IS_TEST", true); // no banner
-    await tf.setBackend("cpu");
-  });
-
-  test.each(Object.entries(cases))("%s", async (_, check) => {
-    for (let round = 1; round <= 4; round++) {
-      const next = generator(round);
-      const draw: Draw = (low, high) => low + Math.floor(next() * (high - low + 1));
-      const inputs = check.shapes(draw).map((shape, i) => (check.values ?? normal)(shape, 10 * round + i));
-      const dy = (shape: Shape) => normal(shape, 77);
-      const [ours, theirs] = [await runOurs(check, inputs, dy), runTheirs(check, inputs, dy)];
-
-      const where = inputs.map(({ shape }) => `[${shape.join(", ")}]`).join(" ");
-      expect(ours.shape, where).toEqual(theirs.shape);
-      expectClose(ours.y, theirs.y, 1e-5, `${where}: forward`);
-      for (const [i, gradient] of theirs.gradients.entries()) {
-        const scale = Math.max(0.1, ...gradient.map(Math.abs));
-        expectClose(ours.gradients[i]!, gradient, 1e-5, `${where}: gradient of input ${i}`, scale);
-      }
-    }
-  });
-});
+checkAgainstTensorflow(cases);

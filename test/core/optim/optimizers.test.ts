@@ -247,6 +247,26 @@ describe("optimizers", () => {
     expect(optimizer.stateDict().state.map((s) => s!.step)).toEqual([2, 1]);
   });
 
+  test("a tensor that asks for no gradients is refused, alone or beside one that does", () => {
+    const [w, b] = [leafOf([1, 2], [2], device("baseline")), Tensor.zeros([3], { device: device("baseline") })];
+    const message = "asks for no gradients, so no step would move it. Make it with requiresGrad: true; leave out what";
+    expect(() => new AdamW([b])).toThrow(`[AdamW] parameter 0 [3] ${message}`);
+    expect(() => new StableAdamW([{ parameters: [w, b] }])).toThrow(`[StableAdamW] parameter 1 [3] ${message}`);
+    b.requiresGrad = true;
+    new AdamW([w, b]);
+  });
+
+  test("an option of another name is refused, and the one that was meant is named", () => {
+    const w = leafOf([1, 2], [2], device("baseline"));
+    const make = (options: object) => () => new AdamW([w], options);
+    expect(make({ weight_decay: 1 })).toThrow("[AdamW] there is no option weight_decay. The nearest is weightDecay.");
+    expect(make({ lr: 1 })).toThrow("[AdamW] there is no option lr. There are learningRate, weightDecay, betas, eps.");
+    expect(() => new StableAdamW([w], { maxLearningrate: 1 } as object)).toThrow("The nearest is maxLearningRate.");
+    expect(() => new AdamW([{ parameters: [w], learningrate: 1 } as never])).toThrow(
+      "[AdamW] a group has no option learningrate. The nearest is learningRate.",
+    );
+  });
+
   test("decoupled decay at rate 0 is no step: in a warm-up, and where the peak itself is 0", async () => {
     for (const on of levels.map(device)) {
       const leaf = leafOf([1, -2], [2], on);

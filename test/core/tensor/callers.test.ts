@@ -58,7 +58,7 @@ describe("callers that interleave", () => {
       fail(pause),
     ]);
     expect([first, second, third]).toEqual(alone);
-    const message = "[embeddingForward] id 77 at place 1 is outside the vocabulary of 5";
+    const message = "[embedding] id 77 at place 1 is outside the vocabulary of 5";
     expect([failed, failedToo]).toEqual([message, message]);
     expect(liveStorages()).toBe(before);
   });

@@ -68,6 +68,15 @@ test("no messages is said", async () => {
   expect(() => tokenizer.applyChatTemplate([])).toThrow("there is no message");
 });
 
+test("a long chat is no hostile one", async () => {
+  const tokenizer = await withTemplates({ chat_template: CHATML });
+  const chat = Array.from({ length: 5000 }, (_, i) => ({
+    role: i % 2 ? "assistant" : "user",
+    content: "word ".repeat(100),
+  }));
+  expect(tokenizer.applyChatTemplate(chat).length).toBeGreaterThan(5000 * 500);
+});
+
 describe("a hostile template", () => {
   test.each([
     ["process", "{{ process.env.PATH }}", ""],
@@ -85,7 +94,42 @@ describe("a hostile template", () => {
     [
       "a text that doubles",
       "{% set n = namespace(t='x') %}{% for i in range(64) %}{% set n.t = n.t ~ n.t %}{% endfor %}",
-      /string length/,
+      /steps/,
+    ],
+    [
+      "loops in loops",
+      `${"{% for i in range(1000000) %}".repeat(2)}${"{% endfor %}".repeat(2)}`,
+      /range\(1000000\)|steps/,
+    ],
+    [
+      "small loops in loops",
+      `${"{% for i in range(80) %}".repeat(4)}x${"{% endfor %}".repeat(4)}`,
+      /range\(80\)|steps/,
+    ],
+    [
+      "loops over one list",
+      "{% set r = range(5000) %}{% for i in r %}{% for j in r %}{% endfor %}{% endfor %}",
+      /more than 5,000,000 steps. A chat has at most 5,000,000 steps/,
+    ],
+    [
+      "a list that is copied",
+      "{% set r = range(200000) %}{% for i in range(500) %}{% set x = r | list %}{% endfor %}",
+      /steps/,
+    ],
+    [
+      "a list that is searched",
+      "{% set r = range(200000) %}{% for i in range(500) %}{{ -1 in r }}{% endfor %}",
+      /steps/,
+    ],
+    [
+      "lists that are sliced",
+      "{% set r = range(200000) %}{% for i in range(500) %}{% set x = r[1:] %}{% endfor %}",
+      /steps/,
+    ],
+    [
+      "texts that are joined",
+      "{% set n = namespace(t='xxxxxxxx') %}{% for i in range(20) %}{% set n.t = n.t ~ n.t %}{% endfor %}{% for i in range(5000) %}{% set x = n.t ~ 'y' %}{% endfor %}",
+      /steps/,
     ],
     ["deep brackets", `{{ ${"(".repeat(100_000)} }}`, /tokenizer_config.json: /],
     ["broken syntax", "{% if %}", /tokenizer_config.json: /],

@@ -38,3 +38,20 @@ test("saving onto itself changes nothing", async () => {
   await (await open(folder)).savePretrained(folder);
   expect(readFileSync(join(folder, "tokenizer.json")).equals(before)).toBe(true);
 });
+
+test("a saved tokenizer has the same fingerprint, one that encodes otherwise another", async () => {
+  const target = emptyFolder();
+  const tokenizer = await open(folderWith({ "tokenizer.json": patchedJson({}) }));
+  await tokenizer.savePretrained(target);
+  const saved = await open(target);
+  expect(saved.specialTokens).toEqual(tokenizer.specialTokens); // known by their names alone, as there was no config
+  expect(saved.fingerprint).toBe(tokenizer.fingerprint);
+  expect(tokenizer.fingerprint).toMatch(/^[0-9a-f]{16}$/);
+  const named = folderWith({ "tokenizer.json": patchedJson({}), "tokenizer_config.json": { cls_token: "[CLS]" } });
+  const others = [
+    await open(named),
+    await open(folderWith({ "tokenizer.json": patchedJson({ normalizer: { type: "Lowercase" } }) })),
+  ];
+  const prints = [tokenizer, ...others].map(({ fingerprint }) => fingerprint);
+  expect(new Set(prints).size).toBe(3);
+});

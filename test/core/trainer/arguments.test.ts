@@ -54,6 +54,8 @@ describe("training arguments", () => {
     ["runName", "Reports go to outputDir; leave it out."],
     ["evaluationStrategy", "Use evalStrategy."],
     ["pushToHub", "Push the folder when the run is over, with pushToHub."],
+    ["routerMapping", "There is no Router: prompts tell the columns apart."],
+    ["evalDataset", "Pass it to the trainer, beside args."],
     ["batchSize", "Set perDeviceTrainBatchSize."],
     ["no_cuda", 'The model is on its device: load it with device: "cpu" or "cuda".'],
   ])("%s, which other trainers have, is refused with what stands in its place", (name, wayOut) => {

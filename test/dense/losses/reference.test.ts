@@ -174,7 +174,7 @@ const given: Given[] = [
       [`BatchSemiHardTripletLoss ${distanceMetric}`, new BatchSemiHardTripletLoss(model, options), one, nine],
       [
         `BatchHardSoftMarginTripletLoss ${distanceMetric}`,
-        new BatchHardSoftMarginTripletLoss(model, options),
+        new BatchHardSoftMarginTripletLoss(model, { distanceMetric }),
         one,
         nine,
       ],

@@ -1,5 +1,6 @@
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { resolveFolder } from "@ettin/core";
 import { SentenceTransformer } from "@ettin/dense";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DENSE, disposed, expectRows, facts, openModel } from "../../support/dense-fixture.ts";
@@ -82,4 +83,27 @@ test("a name alone is one of sentence-transformers", async () => {
   expect(model.embeddingDimension).toBe(12);
   await expect(SentenceTransformer.fromPretrained("none-such", from)).rejects.toThrow("none-such");
   await expect(SentenceTransformer.fromPretrained("a/b/c", from)).rejects.toThrow("is no folder");
+});
+
+test("offline, a cache that lacks a module's file is an error that names it", async () => {
+  const repo = hub.repos.get("me/retriever")!;
+  hub.repos.set("me/partial", repo);
+  const cacheDir = join(root, "partial");
+  const files = [
+    "modules.json",
+    "config_sentence_transformers.json",
+    "*.safetensors",
+    "*.json",
+    "1_Pooling/*",
+    "3_Normalize/*",
+  ];
+  await resolveFolder("me/partial", { endpoint: hub.endpoint, cacheDir, files });
+  const from = { cacheDir, localFilesOnly: true };
+  await expect(SentenceTransformer.fromPretrained("me/partial", from)).rejects.toMatchObject({
+    code: "offline",
+    what: expect.stringContaining("2_Dense/config.json of me/partial"),
+  });
+  await resolveFolder("me/partial", { endpoint: hub.endpoint, cacheDir, files: ["2_Dense/*"] });
+  const model = disposed(await SentenceTransformer.fromPretrained("me/partial", from));
+  expectRows(await model.encode(facts.texts), facts.embeddings);
 });

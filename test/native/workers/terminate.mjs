@@ -57,7 +57,7 @@ function encode() {
 /** A device of this thread with one product of ones to compute: the addon's own surface, without core. */
 function device() {
   const addon = loadAddon();
-  const { id } = addon.openDevice("", 2);
+  const { id } = addon.openDevice("", 2, 0);
   const bytes = SIZE * SIZE * 4;
   const [x, y] = [addon.allocate(id, bytes), addon.allocate(id, bytes)];
   addon.upload(id, x, 0, new Float32Array(SIZE * SIZE).fill(1));

@@ -9,7 +9,7 @@ import {
   synchronize,
 } from "@ettin/core";
 import { evaluateLanguageModel, type Objective, objectiveCollator } from "@ettin/pretrain";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { read } from "../../support/read.ts";
 import { BPE, open } from "../../support/tokenizers.ts";
 import { tokenizer } from "../token-ids.ts";
@@ -62,6 +62,18 @@ describe.each(["mlm", "clm", "mntp"] as const)("evaluation of %s", (objective) =
       expect(found.perplexity).toBe(Math.exp(found.loss));
       expect(found).toMatchObject({ targets, tokens: batch.tokenCount, sequences: 30 });
     }
+  });
+
+  test("sees at most so many sequences at once", async () => {
+    const forward = vi.spyOn(model.model, "forward");
+    const options = { objective, tokenizer, seed: 7 } as const;
+    const { loss } = await evaluateLanguageModel(model, rows, { ...options, sequencesPerBatch: 8 });
+    expect(forward.mock.calls.map(([batch]) => batch.offsets.length - 1)).toEqual([8, 8, 8, 6]);
+    forward.mockRestore();
+    expect(loss).toBeCloseTo((await evaluateLanguageModel(model, rows, options)).loss, 5);
+    await expect(evaluateLanguageModel(model, rows, { ...options, sequencesPerBatch: 0 })).rejects.toThrow(
+      "sequencesPerBatch is 0",
+    );
   });
 
   test("in mixed precision differs by rounding", async () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import {
   Dataset,
@@ -116,6 +116,37 @@ describe("runRecipe", () => {
       "model.safetensors",
     ]);
     expect(await weightsOf(join(exportTo, `decay${phases[2]!.steps}`))).toEqual(await weightsOf(checkpoint!));
+  });
+
+  test("an export that a run did not come to is made up for, by a run that goes on and by one that is done", async () => {
+    const recipe = await threePhases("decoder");
+    const [output, exportTo] = [newFolder(), newFolder()];
+    const abort = new AbortController();
+    const stopper: TrainerCallback = {
+      onSave: (_args, { globalStep }) => {
+        if (globalStep > 4) abort.abort();
+      },
+    };
+    const part = await runRecipe({ ...quiet, recipe, output, exportTo, callbacks: [stopper], signal: abort.signal });
+    expect(part.stopped).toBe("abort");
+    const early = readdirSync(exportTo);
+    expect(early.length).toBeGreaterThan(0);
+    rmSync(join(exportTo, early[0]!), { recursive: true });
+    let atStart: string[] = [];
+    await runRecipe({
+      ...quiet,
+      recipe,
+      output,
+      exportTo,
+      onPhase: () => {
+        if (atStart.length === 0) atStart = readdirSync(exportTo);
+      },
+    });
+    expect(atStart.sort()).toEqual(early.sort());
+    const all = readdirSync(exportTo).sort();
+    for (const name of all) rmSync(join(exportTo, name), { recursive: true });
+    await runRecipe({ ...quiet, recipe, output, exportTo }); // there is nothing left to train
+    expect(readdirSync(exportTo).sort()).toEqual(all);
   });
 
   test("the batch size warms up from one micro-batch to the whole batch", async () => {
@@ -241,6 +272,8 @@ describe("runRecipe", () => {
     const recipe = await readRecipe("ettin-enc-from-dec-17m", {
       set: [
         ...SMALL,
+        "model.slidingWindow=8",
+        "model.maxPositionEmbeddings=48",
         ...phase("cross", 500),
         "cross.schedule.warmupTokens=500",
         "cross.schedule.decayTokens=0",
@@ -252,6 +285,11 @@ describe("runRecipe", () => {
     const config = JSON.parse(readFileSync(join(checkpoint!, "config.json"), "utf8"));
     expect(config.architectures).toEqual(["ModernBertForMaskedLM"]);
     expect(phases[0]!.name).toBe("cross");
+    expect(config).toMatchObject({ local_attention: 16, max_position_embeddings: 48 }); // of the recipe, not of the start
+    const other = { ...recipe, model: { ...recipe.model, intermediateSize: 96, hiddenSize: 32 } };
+    await expect(runRecipe({ ...quiet, recipe: other, output: newFolder(), startFrom: source })).rejects.toThrow(
+      `[runRecipe] model.hiddenSize is 32, but the weights of ${source} have 64. Leave model.hiddenSize out, or start`,
+    );
     // at a rate of almost 0 the weights are the decoder's: q, k and v lie behind each other now
     const [before, after] = [await weightsOf(source), await weightsOf(checkpoint!)];
     expect(after.length).toBe(before.length);
@@ -275,6 +313,20 @@ describe("runRecipe refuses", () => {
       `[runRecipe] ${output} has a run of another recipe: attentionOutputDropout is 0, was 0.1; seed is 22, was 21. Go on with the recipe of that run, or choose another output folder.`,
     );
     expect(existsSync(join(output, "pretraining.json"))).toBe(true);
+  });
+  test("to go on with another start or another tokenizer", async () => {
+    const output = newFolder();
+    const recipe = await threePhases("encoder");
+    const one = { ...recipe, phases: recipe.phases.slice(0, 1) };
+    const { checkpoint } = await runRecipe({ ...quiet, recipe: one, output });
+    expect(await messageOf({ output, recipe: one, startFrom: checkpoint! })).toBe(
+      `[runRecipe] ${output} has a run that began with new weights, now startFrom is ${checkpoint}. Go on with the same startFrom, or choose another output folder.`,
+    );
+    const message = await messageOf({ output, recipe: one, tokenizer: { ...tokenizer, mask: 4 } });
+    expect(message).toContain(`${output} has a run with another tokenizer: [["cls",1],["mask",3]`);
+    expect(message).toContain('now [["cls",1],["mask",4]');
+    const again = await runRecipe({ ...quiet, recipe: one, output });
+    expect(again.checkpoint).toBe(checkpoint);
   });
   test("data without tokens", async () => {
     const output = newFolder();

@@ -1,17 +1,18 @@
 import { cpSync, existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Collator } from "@ettin/core";
 import { loadDataset } from "@ettin/core";
 import {
   checkpointTokens,
   DataOrderWriter,
   dataOrderFiles,
+  objectiveCollator,
   readRevision,
   recordDataOrder,
   stepAfterTokens,
 } from "@ettin/pretrain";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../support/folder.ts";
+import { tokenizer } from "../token-ids.ts";
 
 const root = temporaryFolder();
 let made = 0;
@@ -118,25 +119,40 @@ describe("DataOrderWriter", () => {
   });
 });
 
-test("a recorded collator and its callback write the rows of finished steps alone", async () => {
-  const folder = newFolder();
-  const order = recordDataOrder(folder, { phase: "pretraining" });
-  const plain: Collator<{ input_ids: number[] }, number> = (rows) => rows.length;
-  const collator = order.collator(plain);
-  const call = (hook: "onTrainBegin" | "onStepEnd" | "onSave" | "onClose", globalStep: number) =>
-    (order.callback[hook] as (...args: unknown[]) => Promise<void>)({}, { globalStep }, {}, null);
+describe("a recorded collator and its callback", () => {
+  const call = (order: ReturnType<typeof recordDataOrder>, hook: "onTrainBegin" | "onStepEnd" | "onSave" | "onClose") =>
+    (order.callback[hook] as (...args: unknown[]) => Promise<void>)(
+      {},
+      { globalStep: hook === "onTrainBegin" ? 0 : 1 },
+      {},
+      null,
+    );
   const place = (step: number) => ({ seed: 0, epoch: 0, step, firstSequence: 0 });
-  await call("onTrainBegin", 0);
-  expect(collator([{ input_ids: [1, 2] }], place(0))).toBe(1);
-  collator([{ input_ids: [3] }], place(0)); // two batches make the step
-  collator([{ input_ids: [4] }], place(1)); // made ahead
-  await call("onStepEnd", 1);
-  await call("onSave", 1);
-  await call("onClose", 1);
-  expect(await rowsOf(folder)).toEqual([
-    { step: 1, input_ids: [1, 2] },
-    { step: 1, input_ids: [3] },
-  ]);
+
+  test.each([
+    ["mlm", [1, 7, 8, 2]],
+    ["mntp", [1, 7, 8, 2]],
+    ["clm", [1, 7, 8]],
+  ] as const)(
+    "write the sequences of finished steps alone, as %s has them before masking",
+    async (objective, first) => {
+      const folder = newFolder();
+      const order = recordDataOrder(folder, { phase: "pretraining" });
+      const options = { tokenizer, maxSeqLen: 5, probability: 0.9, rule: "packed" } as const;
+      const collator = order.collator(objectiveCollator(objective, options));
+      await call(order, "onTrainBegin");
+      const task = await collator([{ input_ids: [7, 8] }], place(0)); // without its special tokens
+      expect(Array.from(task.unmasked ?? task.tokens)).toEqual(first);
+      await collator([{ ids: [1, 5, 6, 7, 8, 9, 10, 2] }, { input_ids: [1, 5, 2] }], place(0)); // two batches make the step
+      await collator([{ input_ids: [4] }], place(1)); // made ahead
+      for (const hook of ["onStepEnd", "onSave", "onClose"] as const) await call(order, hook);
+      expect(await rowsOf(folder)).toEqual([
+        { step: 1, input_ids: first },
+        { step: 1, input_ids: objective === "clm" ? [1, 5, 6, 7, 8] : [1, 5, 6, 7, 2] }, // cut to 5
+        { step: 1, input_ids: [1, 5, 2] },
+      ]);
+    },
+  );
 });
 
 describe("checkpoints", () => {

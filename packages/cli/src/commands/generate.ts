@@ -1,6 +1,7 @@
 import { AutoModelForCausalLM, type GenerateOptions, streamText } from "@ettin/core";
 import { numberOption } from "../arguments.ts";
 import type { Command, OptionValues } from "../command.ts";
+import { endBefore } from "../end-before.ts";
 import { LOAD_OPTIONS, load } from "../load.ts";
 
 export const generate: Command = {
@@ -16,17 +17,23 @@ export const generate: Command = {
     "min-p": { type: "string", value: "p", help: "draw among those above p times the best; implies --sample" },
     seed: { type: "string", value: "n", help: "the same seed draws the same text; implies --sample" },
     "repetition-penalty": { type: "string", value: "x", help: "above 1 makes tokens that are there less likely" },
+    "no-special-tokens": {
+      type: "boolean",
+      help: "add none to the prompt, such as a [SEP] that ends it",
+    },
     stop: { type: "string", multiple: true, value: "text", help: "end before this text; may be given several times" },
     ...LOAD_OPTIONS,
   },
   notes: "The prompt is not repeated. Settings that are not given come from the model's generation_config.json.",
   async run([name = "", prompt = ""], options, terminal) {
     const settings = settingsOf(options); // before anything is loaded
+    const stop = (options.stop ?? []) as readonly string[];
     const { model, tokenizer } = await load(AutoModelForCausalLM, name, options, terminal);
+    const onNotice = (notice: string) =>
+      terminal.writeError(`ettin: ${notice.replace("Set addSpecialTokens: false", "Pass --no-special-tokens")}\n`);
     try {
-      for await (const piece of streamText(model, tokenizer, prompt, { ...settings, signal: terminal.signal })) {
-        terminal.write(piece);
-      }
+      const pieces = streamText(model, tokenizer, prompt, { ...settings, onNotice, signal: terminal.signal });
+      for await (const piece of endBefore(stop, prompt, pieces)) terminal.write(piece);
       terminal.write("\n");
       return 0;
     } finally {
@@ -45,14 +52,14 @@ function settingsOf(options: OptionValues): GenerateOptions {
   const minP = numberOption(options, "min-p", { min: 0, max: 1 });
   const seed = numberOption(options, "seed", { whole: true, min: 0 });
   const repetitionPenalty = numberOption(options, "repetition-penalty", { min: 0 });
-  const stop = options.stop as readonly string[] | undefined;
   if (temperature !== undefined) settings.temperature = temperature;
   if (topK !== undefined) settings.topK = topK;
   if (topP !== undefined) settings.topP = topP;
   if (minP !== undefined) settings.minP = minP;
   if (seed !== undefined) settings.seed = seed;
   if (repetitionPenalty !== undefined) settings.repetitionPenalty = repetitionPenalty;
-  if (stop) settings.stopStrings = stop;
+  if (options.stop) settings.stopStrings = options.stop as readonly string[];
+  if (options["no-special-tokens"]) settings.addSpecialTokens = false;
   const drawing = [temperature, topK, topP, minP, seed].some((value) => value !== undefined);
   if (options.sample || drawing) settings.doSample = true;
   return settings;

@@ -9,9 +9,8 @@ import {
   ModernBertDecoderForCausalLM,
   ModernBertForMaskedLM,
   namedConfigs,
-  openWeights,
   parameterCount,
-  resolveFolder,
+  weightHeaders,
 } from "@ettin/core";
 import { numberOption, textOption } from "../arguments.ts";
 import type { Command } from "../command.ts";
@@ -70,11 +69,11 @@ function describeNamed(name: string): Described {
 }
 
 async function describeStored(model: string, hub: object): Promise<Described> {
-  const folder = await resolveFolder(model, { ...hub, files: ["*.json", "*.safetensors"] });
+  const { folder, tensors: headers } = await weightHeaders(model, hub);
   const file = join(folder, "config.json");
   const json = await readConfig(file);
   const { Model } = kindOf(json.model_type, file);
-  const tensors = [...(await openWeights(folder)).values()];
+  const tensors = [...headers.values()];
   const size = (shape: readonly number[]) => shape.reduce((product, each) => product * each, 1);
   return {
     config: Model.kind.readConfig(json as never, file),

@@ -34,8 +34,8 @@ export interface Addon {
   /** Where the arguments of the next `enqueue` are written. */
   readonly commands: Float64Array;
 
-  /** Empty level, 0 threads: the defaults. */
-  openDevice(level: string, threads: number): { id: number; level: string; threads: number };
+  /** Empty level, 0 threads: the defaults; `memory`: bytes, where the process has less than the machine, else 0. */
+  openDevice(level: string, threads: number, memory: number): { id: number; level: string; threads: number };
   /** Throws "what. Way out." */
   probeCuda(library: string): CudaReport;
   /** A device number like that of `openDevice`. Throws "what. Way out." */

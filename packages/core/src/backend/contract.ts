@@ -10,7 +10,7 @@
  *
  * The kernels mirror `native/kernels.h`, in its order; shapes, dtypes and the meaning of letters (T, B, C …) are there.
  */
-import type { DType } from "../tensor/dtype.ts";
+import type { ElementType } from "../tensor/dtype.ts";
 
 /** A storage's number on its backend. */
 export type StorageId = number;
@@ -20,7 +20,7 @@ export interface TensorView {
   /** `version` counts writes in place: the backend adds one for each argument that a kernel changes. */
   readonly storage: { readonly id: StorageId; version: number };
   readonly offset: number;
-  readonly dtype: DType;
+  readonly dtype: ElementType;
   readonly shape: readonly number[];
   readonly strides: readonly number[];
 }

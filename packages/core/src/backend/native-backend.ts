@@ -77,7 +77,14 @@ function kernelsOf(addon: Addon, device: number, checked: (missing: number | und
   addon.kernels.forEach(({ name, signature }, kernel) => {
     methods[name] = (...args) => {
       writeCommand(addon.commands, name, signature, args);
-      checked(addon.enqueue(device, kernel));
+      let missing: number | undefined;
+      try {
+        missing = addon.enqueue(device, kernel);
+      } catch (error) {
+        const { message } = error as Error;
+        throw message.startsWith("[") ? error : spokenError(opOf(name), message, "", error);
+      }
+      checked(missing);
     };
   });
   return methods as unknown as Kernels; // the rows mirror the contract: test/core/backend checks names and counts
@@ -134,22 +141,39 @@ function writeView(
   return at;
 }
 
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 1 })} MB`;
+/** Kernels whose op has another name. */
+const OPS: Readonly<Record<string, string>> = {
+  exactTopK: "exactSearch",
+  globalNorm: "clipGradNorm",
+  adamwStep: "AdamW",
+  stableAdamwStep: "StableAdamW",
+  appendToCache: "cachedAttention",
+};
+
+/** The function that a caller wrote, of the kernel that ran for it: "embeddingBackward" is embedding's. */
+export function opOf(kernel: string): string {
+  return OPS[kernel] ?? kernel.replace(/(Forward|Backward(Input|Weight|Bias)?|Gradients)$/, "");
+}
+
+function sizeText(bytes: number): string {
+  const [unit, scale] = bytes > 0 && bytes < 1e5 ? ["kB", 1e3] : ["MB", 1e6];
+  return `${(bytes / (scale as number)).toLocaleString("en", { maximumFractionDigits: 1 })} ${unit}`;
+}
 
 function outOfMemory(name: string, bytes: number, stats: MemoryStats, whenFull: string): EngineError {
   const inUse = stats.current + stats.scratch + stats.packed;
   return new EngineError(
     "memory",
-    `${megabytes(bytes)} asked for on ${name}, ${megabytes(inUse)} in use, limit ${megabytes(stats.limit)}`,
+    `${sizeText(bytes)} asked for on ${name}, ${sizeText(inUse)} in use, limit ${sizeText(stats.limit)}`,
     whenFull,
   );
 }
 
-/** A kernel's own words, "[op] what. way out (arguments: …)", as an error. */
+/** A kernel's own words, "[kernel] what. way out (arguments: …)", as an error of its op. */
 function rethrow(text: unknown): never {
   const message = String(text);
-  const [, where = "stream", what = message] = /^\[(\w+)\] ([\s\S]*)$/.exec(message) ?? [];
-  throw new KernelError(where, what);
+  const [, kernel = "stream", what = message] = /^\[(\w+)\] ([\s\S]*)$/.exec(message) ?? [];
+  throw new KernelError(opOf(kernel), what);
 }
 
 /** A kernel failed, and what was read depends on it. */

@@ -1,4 +1,5 @@
 /** The native CPU backend. The one file that loads the addon. */
+import { totalmem } from "node:os";
 import { cudaProbe, findCudaLibrary, loadAddon } from "@ettin/native";
 import { EngineError } from "../errors.ts";
 import type { Addon } from "./addon.ts";
@@ -18,13 +19,19 @@ export function openNativeCpu({ level = "", threads = 0 }: { level?: string; thr
       `Pass a whole number from 1 to ${MOST_THREADS}, or none for the physical cores.`,
     );
   }
-  const opened = spoken("device", () => addon.openDevice(level, threads));
+  const opened = spoken("device", () => addon.openDevice(level, threads, memoryOfContainer()));
   return nativeBackend(addon, opened.id, {
     name: `cpu (${opened.level}, ${opened.threads} thread${opened.threads === 1 ? "" : "s"})`,
-    capabilities: { strided: true, bfloat16Products: opened.level === "avx512_bf16", hostMemory: true },
+    capabilities: { strided: true, bfloat16Products: opened.level.endsWith("avx512_bf16"), hostMemory: true },
     whenFull:
       "Lower the batch size or maxTokensPerMicroBatch, turn on gradient checkpointing, or raise ETTIN_MEMORY_LIMIT.",
   });
+}
+
+/** Bytes that a container, a control group or a ulimit leaves to this process; 0 where nothing limits it. */
+function memoryOfContainer(): number {
+  const allowed = process.constrainedMemory?.() ?? 0;
+  return allowed > 0 && allowed < totalmem() ? allowed : 0;
 }
 
 export const nativeAddon = (): Addon => loadAddon() as Addon;

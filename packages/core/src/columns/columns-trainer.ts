@@ -1,4 +1,5 @@
 import type { Dataset } from "../data/dataset.ts";
+import { expectDataset } from "../data/expect-dataset.ts";
 import { type Features, joinFeatures } from "../data/feature-type.ts";
 import { MultiDataset } from "../data/multi-dataset.ts";
 import type { Row } from "../data/table.ts";
@@ -44,7 +45,8 @@ export function columnsTrainer<Model extends TrainableModel>(
   options: ColumnsTrainerOptions<Model>,
 ): TrainerOptions<Row, Columns, Model> {
   const { name: where = "Trainer", columns, loss, trainDataset, evalDataset, args, collator, ...others } = options;
-  const [train, evaluation] = [datasetsByName(where, trainDataset), datasetsByName(where, evalDataset)];
+  const train = datasetsByName(where, trainDataset, "trainDataset");
+  const evaluation = datasetsByName(where, evalDataset, "evalDataset");
   const notices = new Set<string>();
   const columnNames = new Map<string, readonly string[]>();
   const features = new Map<string, Features>();
@@ -76,12 +78,19 @@ export function columnsTrainer<Model extends TrainableModel>(
 }
 
 /** By name; a dataset without one has the name "". */
-export function datasetsByName(where: string, given: NamedDatasets | undefined): Map<string, Dataset> {
+export function datasetsByName(
+  where: string,
+  given: NamedDatasets | undefined,
+  option = "a dataset",
+): Map<string, Dataset> {
   if (!given) return new Map();
+  if (Array.isArray(given) || typeof given !== "object") expectDataset(where, option, given);
   if (given instanceof MultiDataset) return new Map(given.names.map((name, i) => [name, given.datasets[i]!]));
   if (typeof (given as Dataset).rows === "function") return new Map([["", given as Dataset]]);
   const named = Object.entries(given as Readonly<Record<string, Dataset>>);
   if (named.length === 0) throw new EngineError(where, "an object of datasets is empty", "Give one or more by name.");
+  const list = named.find(([, dataset]) => Array.isArray(dataset));
+  if (list) expectDataset(where, `${option}.${list[0]}`, list[1]);
   const wrong = named.find(([name, dataset]) => name === "" || typeof dataset?.rows !== "function");
   if (wrong)
     throw new EngineError(where, `what is given as ${JSON.stringify(wrong[0])} is no Dataset`, "Use loadDataset.");

@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { isAbsolute, join, resolve, sep } from "node:path";
 import { EngineError } from "../errors.ts";
 import { globMatcher } from "../hub/glob.ts";
+import type { NeededFiles } from "../hub/lacking-file.ts";
 import { isRepoId } from "../hub/repo.ts";
 import { downloadSnapshot } from "../hub/snapshot-download.ts";
 import { commonFormat, type DataFormat, formatOfName } from "./data-format.ts";
@@ -19,6 +20,8 @@ export interface DataFiles {
 const MAGIC = /[*?[]/;
 const MDS_INDEX = "index.json";
 const README = "README.md";
+/** Offline a dataset is whole, as far as it is chosen, or an error. */
+const ALL: NeededFiles = { neededIfListed: ["*"] };
 
 /**
  * The files behind a path, a pattern or a repository of the hub, from which only the files that are wanted come.
@@ -59,12 +62,18 @@ export async function findDataFiles(
   const readme = (paths: readonly string[]) => paths.filter((path) => path === README);
   const part = options.dataFiles
     ? null
-    : await declaredPart(where, source, await downloadSnapshot(where, source, hub, readme), options);
+    : await declaredPart(where, source, await downloadSnapshot(where, source, hub, readme, ALL), options);
   let remote: DataFiles | null = null;
-  const folder = await downloadSnapshot(where, source, hub, (paths) => {
-    remote = chosen(where, source, paths, options, wanted, part);
-    return [...new Set([...remote.splits.values()].flat().flatMap((path) => withShards(path, paths)))];
-  });
+  const folder = await downloadSnapshot(
+    where,
+    source,
+    hub,
+    (paths) => {
+      remote = chosen(where, source, paths, options, wanted, part);
+      return [...new Set([...remote.splits.values()].flat().flatMap((path) => withShards(path, paths)))];
+    },
+    ALL,
+  );
   return below(folder, remote ?? chosen(where, source, await filesBelow(folder), options, wanted, part));
 }
 

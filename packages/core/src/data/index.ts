@@ -7,6 +7,7 @@ export {
 export { numberColumn, numberOf, requireColumns, textColumn, textOf } from "./check-rows.ts";
 export type { DataFormat } from "./data-format.ts";
 export { concatenateDatasets, Dataset } from "./dataset.ts";
+export { expectDataset } from "./expect-dataset.ts";
 export type { Features, FeatureType, NumberType } from "./feature-type.ts";
 export { FileOrder, type FileOrderOptions } from "./file-order.ts";
 export { loadDataset, loadDatasetDict } from "./load-dataset.ts";

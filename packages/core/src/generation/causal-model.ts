@@ -14,6 +14,8 @@ export interface CausalModel {
   };
   /** What `generation_config.json` of its folder says; null without one. */
   readonly generationConfig?: unknown;
+  /** Where it was read, for messages. */
+  readonly generationConfigFile?: string;
   /** Where the weights are. */
   readonly device: Device;
   readonly model: {

@@ -21,7 +21,13 @@ export interface GenerateOptions extends GenerationSettings {
   seed?: number;
   /** For prompts that are texts, `stopStrings`, and `text` in the results. */
   tokenizer?: GenerationTokenizer;
-  /** Whether a text gets the special tokens that the tokenizer puts around texts. @default true */
+  /**
+   * Whether a text gets the special tokens that the tokenizer puts around texts. Where they end in an eos, as Ettin's
+   * `[CLS] … [SEP]`, the model continues behind an end: `onNotice` says so, unless this is set. A text may hold special
+   * tokens itself: `"[CLS]Once upon a time"` with false.
+   *
+   * @default true
+   */
   addSpecialTokens?: boolean;
   /** Whether special tokens are left out of text. @default true */
   skipSpecialTokens?: boolean;
@@ -29,6 +35,8 @@ export interface GenerateOptions extends GenerationSettings {
   logitsProcessors?: readonly ScoreProcessor[];
   /** Ends generation after the step that is running; what is there is returned. */
   signal?: AbortSignal;
+  /** Takes a sentence about a prompt that ends in an eos. @default a warning of the process, one for each tokenizer */
+  onNotice?: (notice: string) => void;
 }
 
 /** The options that are not settings. */
@@ -40,6 +48,7 @@ export const CALL_OPTIONS: readonly (keyof GenerateOptions)[] = [
   "skipSpecialTokens",
   "logitsProcessors",
   "signal",
+  "onNotice",
 ];
 
 /** Why a sequence ended: an eos, its length, a stop string, `maxTime`, or `signal`. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { readJson } from "../model/read-json.ts";
 import { nearestName } from "../nearest-name.ts";
-import { type GenerationSettings, RULES } from "./generation-options.ts";
+import { type GenerationSettings, RULES, SAMPLING, saysNothing } from "./generation-options.ts";
 import type { SequenceBias } from "./sequence-rules.ts";
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -20,15 +20,19 @@ export class GenerationConfig {
   readonly sources: ReadonlyMap<keyof GenerationSettings, SettingSource>;
   /** Keys of the file that have no effect here; written back. */
   readonly extra: Readonly<Record<string, unknown>>;
+  /** Where the settings were read, for messages. */
+  readonly file: string;
 
   private constructor(
     settings: GenerationSettings,
     sources: ReadonlyMap<keyof GenerationSettings, SettingSource>,
     extra: Readonly<Record<string, unknown>>,
+    file: string,
   ) {
     this.settings = settings;
     this.sources = sources;
     this.extra = extra;
+    this.file = file;
   }
 
   /** Settings of your own, to be saved with a model. */
@@ -38,7 +42,8 @@ export class GenerationConfig {
   }
 
   /**
-   * Reads the contents of `generation_config.json`; null counts as absent.
+   * Reads the contents of `generation_config.json`; null, an empty list and a token id of -1 count as absent. Settings
+   * of sampling are checked when there is a draw.
    *
    * @param file for messages
    * @throws EngineError that names file and key, for a value that does not fit
@@ -51,22 +56,16 @@ export class GenerationConfig {
     const extra: Record<string, unknown> = {};
     for (const [key, given] of Object.entries(json)) {
       const name = NAMES.get(key);
-      if (!name) {
+      if (!name || saysNothing(name, given)) {
         extra[key] = given;
         continue;
       }
       const value = name === "sequenceBias" ? readBiases(given) : given;
       if (value == null) continue;
-      if (!RULES[name].fits(value)) {
-        throw new EngineError(
-          "GenerationConfig",
-          `${key} in ${file} is ${shown(given)}`,
-          `It has to be ${RULES[name].expected}.`,
-        );
-      }
+      if (!SAMPLING.includes(name) && !RULES[name].fits(value)) throw badValue("GenerationConfig", name, file, given);
       settings[name] = value;
     }
-    return GenerationConfig.from(settings, "generation_config.json", extra);
+    return GenerationConfig.from(settings, "generation_config.json", extra, file);
   }
 
   /** Where there is no such file: the special tokens of `config.json`. */
@@ -91,9 +90,10 @@ export class GenerationConfig {
     settings: GenerationSettings,
     source: SettingSource,
     extra: Readonly<Record<string, unknown>>,
+    file: string = source,
   ): GenerationConfig {
     const names = Object.keys(settings) as (keyof GenerationSettings)[];
-    return new GenerationConfig(settings, new Map(names.map((name) => [name, source])), extra);
+    return new GenerationConfig(settings, new Map(names.map((name) => [name, source])), extra, file);
   }
 
   /** As `generation_config.json` has it, keys sorted. */
@@ -118,6 +118,10 @@ const shown = (value: unknown): string => {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 };
+
+/** The error about a value of a file. */
+export const badValue = (where: string, name: keyof GenerationSettings, file: string, value: unknown): EngineError =>
+  new EngineError(where, `${snake(name)} in ${file} is ${shown(value)}`, `It has to be ${RULES[name].expected}.`);
 
 /** Checks the options of a call: an unknown one is named together with the nearest that there is. */
 export function checkSettings(where: string, options: object, others: readonly string[] = []): void {

@@ -17,13 +17,13 @@ export interface GenerationSettings {
   minLength?: number | null;
   /** A sequence ends when its newest token is one of these; it stays in the output. @default the configuration's */
   eosTokenId?: number | readonly number[] | null;
-  /** Written behind finished sequences by `padTogether`. @default the configuration's, else the first eos */
+  /** Sequences come as they are, without padding: this is for `padTogether`. @default the configuration's, else the first eos */
   padTokenId?: number | null;
   /** Stands for an empty prompt. @default the configuration's */
   bosTokenId?: number | null;
   /**
    * A sequence ends when its text contains one of these, touching the newest token; they may begin and end inside
-   * tokens. The text is not cut. Needs a tokenizer.
+   * tokens. The text is not cut: its last token still holds the stop string. Needs a tokenizer.
    */
   stopStrings?: string | readonly string[] | null;
   /** Seconds after which no further step starts. */
@@ -161,3 +161,20 @@ export const RULES: { readonly [K in keyof Required<GenerationSettings>]: Rule }
   lengthPenalty: share("a number", () => true),
   earlyStopping: { fits: (x) => typeof x === "boolean" || x === "never", expected: 'true, false or "never"' },
 };
+
+/** Settings that mean nothing where the best token is taken. */
+export const SAMPLING: readonly (keyof GenerationSettings)[] = [
+  "temperature",
+  "topK",
+  "topP",
+  "minP",
+  "typicalP",
+  "epsilonCutoff",
+  "etaCutoff",
+];
+
+/** Whether a value in a file says that a setting is not set: an empty list or text, a token id of -1. */
+export const saysNothing = (name: keyof GenerationSettings, value: unknown): boolean =>
+  (value === "" && name === "stopStrings") ||
+  (Array.isArray(value) && value.length === 0) ||
+  (value === -1 && /TokenId$/.test(name));

@@ -1,6 +1,7 @@
 import { EngineError } from "../errors.ts";
 import type { PackedTokens } from "../tokenizer/packed-tokens.ts";
 import type { CausalModel } from "./causal-model.ts";
+import { encodePrompt } from "./encode-prompt.ts";
 import { CALL_OPTIONS, type GenerateOptions } from "./generate-options.ts";
 import { checkSettings, GenerationConfig } from "./generation-config.ts";
 import { type Processors, processorsOf } from "./processors.ts";
@@ -37,15 +38,18 @@ export function prepareRequest(
   const { config } = model;
   const settings = resolveSettings(
     where,
-    { ...options.generationConfig?.settings, ...pickSettings(options) },
-    model.generationConfig ? GenerationConfig.fromJson(model.generationConfig) : null,
+    pickSettings(options),
+    model.generationConfig ? GenerationConfig.fromJson(model.generationConfig, model.generationConfigFile) : null,
     config,
+    options.generationConfig ?? null,
   );
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new EngineError(where, `seed is ${seed}`, "Give a whole number from 0 on.");
   }
-  const ids = idsOf(where, prompts, options).map((prompt, i) => checkedIds(where, prompt, i, settings, config));
+  const ids = idsOf(where, prompts, options, settings.eos).map((prompt, i) =>
+    checkedIds(where, prompt, i, settings, config),
+  );
   const histories = ids.map(
     (prompt, i) => new GrowingHistory(prompt, roomFor(where, prompt.length, i, settings, config.maxPositionEmbeddings)),
   );
@@ -66,9 +70,8 @@ function tokenizerOf(where: string, { tokenizer }: GenerateOptions): NonNullable
   throw new EngineError(where, "texts were given but no tokenizer", "Pass { tokenizer }.");
 }
 
-function idsOf(where: string, prompts: Prompts, options: GenerateOptions): ArrayLike<number>[] {
-  const { addSpecialTokens = true } = options;
-  if (typeof prompts === "string") return idsOf(where, [prompts], options);
+function idsOf(where: string, prompts: Prompts, options: GenerateOptions, eos: readonly number[]): ArrayLike<number>[] {
+  if (typeof prompts === "string") return idsOf(where, [prompts], options, eos);
   if (!Array.isArray(prompts)) {
     const { tokens, offsets } = prompts as PackedTokens;
     if (!(tokens instanceof Int32Array) || !(offsets instanceof Int32Array)) {
@@ -77,7 +80,7 @@ function idsOf(where: string, prompts: Prompts, options: GenerateOptions): Array
     return Array.from({ length: offsets.length - 1 }, (_, b) => tokens.subarray(offsets[b]!, offsets[b + 1]!));
   }
   return (prompts as readonly (string | ArrayLike<number>)[]).map((prompt, i) => {
-    if (typeof prompt === "string") return tokenizerOf(where, options).encode(prompt, { addSpecialTokens }).ids;
+    if (typeof prompt === "string") return encodePrompt(where, prompt, tokenizerOf(where, options), options, eos);
     if (typeof prompt === "object" && typeof prompt?.length === "number") return prompt;
     throw new EngineError(where, `prompt ${i} is ${String(prompt)}`, "Pass a list of prompts: [[1, 2, 3]].");
   });

@@ -1,6 +1,6 @@
 import { EngineError } from "../errors.ts";
-import { GenerationConfig } from "./generation-config.ts";
-import type { GenerationSettings } from "./generation-options.ts";
+import { badValue, GenerationConfig } from "./generation-config.ts";
+import { type GenerationSettings, RULES, SAMPLING } from "./generation-options.ts";
 import type { SequenceBias } from "./sequence-rules.ts";
 
 /** The settings of one call, with nothing left open. */
@@ -52,18 +52,23 @@ const list = <T>(value: T | readonly T[] | null | undefined): readonly T[] =>
   value == null ? [] : Array.isArray(value) ? value : [value as T];
 
 /**
- * The caller's options over the checkpoint's settings (without a file of its own, the special tokens of `config.json`)
- * over the defaults. A caller's null unsets what the checkpoint set; undefined leaves it.
+ * The caller's options over the settings that they supply over the checkpoint's (without a file of its own, the special
+ * tokens of `config.json`) over the defaults. A caller's null unsets what the checkpoint set; undefined leaves it.
  */
 export function resolveSettings(
   where: string,
   options: GenerationSettings,
   checkpoint: GenerationConfig | null | undefined,
   model: ModelIds,
+  supplied: GenerationConfig | null = null,
 ): ResolvedSettings {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const below = (checkpoint ?? GenerationConfig.fromModelConfig(model)).settings;
-  const s: GenerationSettings = { ...below, ...given };
+  const below = checkpoint ?? GenerationConfig.fromModelConfig(model);
+  const s: GenerationSettings = { ...below.settings, ...supplied?.settings, ...given };
+  for (const name of s.doSample ? SAMPLING : []) {
+    if (s[name] == null || RULES[name].fits(s[name])) continue;
+    throw badValue(where, name, (supplied && name in supplied.settings ? supplied : below).file, s[name]);
+  }
   const eos = [...new Set(list(s.eosTokenId))];
   const settings: ResolvedSettings = {
     doSample: s.doSample ?? false,

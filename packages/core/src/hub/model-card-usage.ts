@@ -24,9 +24,13 @@ export function usageOf(pipelineTag: string | undefined, name: string): { typesc
         typescript: core(
           "AutoModelForCausalLM, streamText, Tokenizer",
           `const model = await AutoModelForCausalLM.fromPretrained(${id});`,
-          'for await (const piece of streamText(model, tokenizer, "The capital of France is")) process.stdout.write(piece);',
+          'const prompt = "The capital of France is";',
+          "const options = { addSpecialTokens: false }; // no eos behind the prompt",
+          "for await (const piece of streamText(model, tokenizer, prompt, options)) process.stdout.write(piece);",
         ),
-        python: transformers(`pipeline("text-generation", model=${id})("The capital of France is")`),
+        python: transformers(
+          `pipeline("text-generation", model=${id})("The capital of France is", add_special_tokens=False)`,
+        ),
       };
     case "text-classification":
       return {

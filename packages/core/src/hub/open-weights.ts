@@ -18,13 +18,25 @@ const LONGEST_INDEX = 100_000_000;
  * @throws EngineError naming file and field when there are no such files, when only pickled weights are there, or when
  *   the files contradict each other
  */
-export async function openWeights(folder: string): Promise<ReadonlyMap<string, StoredTensor>> {
-  const single = join(folder, WEIGHTS_FILE);
-  if (await exists(single)) return (await readSafetensorsHeader(single, "openWeights")).tensors;
-  const index = join(folder, WEIGHTS_INDEX);
-  if (await exists(index)) return openShards(folder, index);
+export function openWeights(folder: string): Promise<ReadonlyMap<string, StoredTensor>> {
+  return readTensors(folder, {
+    has: (file) => exists(join(folder, file)),
+    header: async (file) => (await readSafetensorsHeader(join(folder, file), "openWeights")).tensors,
+  });
+}
+
+/** The files of weights beside an index, wherever they are. */
+export interface WeightFiles {
+  has(file: string): boolean | Promise<boolean>;
+  header(file: string): Promise<ReadonlyMap<string, StoredTensor>>;
+}
+
+/** The tensors of the files of a folder; the index, where there is one, lies in the folder itself. */
+export async function readTensors(folder: string, files: WeightFiles): Promise<ReadonlyMap<string, StoredTensor>> {
+  if (await files.has(WEIGHTS_FILE)) return files.header(WEIGHTS_FILE);
+  if (await files.has(WEIGHTS_INDEX)) return readShards(join(folder, WEIGHTS_INDEX), files);
   for (const name of PICKLED) {
-    if (await exists(join(folder, name))) throw pickledError("openWeights", folder, name);
+    if (await files.has(name)) throw pickledError("openWeights", folder, name);
   }
   throw new EngineError(
     "openWeights",
@@ -55,19 +67,19 @@ and load the folder "converted".`,
   );
 }
 
-async function openShards(folder: string, index: string): Promise<ReadonlyMap<string, StoredTensor>> {
+async function readShards(index: string, { has, header }: WeightFiles): Promise<ReadonlyMap<string, StoredTensor>> {
   const map = await readIndex(index);
   const fail = (what: string, wayOut = "Download the folder again, or save the model anew."): never => {
     throw new EngineError("openWeights", `${index}: ${what}`, wayOut);
   };
   const files = [...new Set(map.values())].sort();
   for (const file of files) {
-    if (!(await exists(join(folder, file)))) fail(`weight_map names ${quoted(file)}, which is not in the folder`);
+    if (!(await has(file))) fail(`weight_map names ${quoted(file)}, which is not in the folder`);
   }
   const tensors = new Map<string, StoredTensor>();
   const shardOf = new Map<string, string>();
   for (const file of files) {
-    for (const [name, stored] of (await readSafetensorsHeader(join(folder, file), "openWeights")).tensors) {
+    for (const [name, stored] of await header(file)) {
       const other = shardOf.get(name);
       if (other !== undefined) fail(`tensor ${quoted(name)} is in both ${quoted(other)} and ${quoted(file)}`);
       shardOf.set(name, file);

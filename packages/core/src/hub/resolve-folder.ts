@@ -3,11 +3,12 @@ import { resolve } from "node:path";
 import { EngineError } from "../errors.ts";
 import { globMatcher } from "./glob.ts";
 import type { HubOptions } from "./hub-options.ts";
+import type { NeededFiles } from "./lacking-file.ts";
 import { pickledError, WEIGHTS_FILE, WEIGHTS_INDEX } from "./open-weights.ts";
 import { isRepoId } from "./repo.ts";
 import { downloadSnapshot } from "./snapshot-download.ts";
 
-export interface ResolveFolderOptions extends HubOptions {
+export interface ResolveFolderOptions extends HubOptions, NeededFiles {
   /**
    * Shell patterns of the files that are needed; `*` does not match "/".
    *
@@ -24,6 +25,7 @@ export const MODEL_FILES: readonly string[] = ["*.json", "*.safetensors", "*.jin
  * hub, downloaded into the cache as far as it is missing.
  *
  * @param idOrFolder a path, or "owner/name" where no such folder exists
+ * @throws HubError offline, or where the hub cannot be reached, and the cache lacks the commit or what is `needed`
  */
 export async function resolveFolder(idOrFolder: string, options: ResolveFolderOptions = {}): Promise<string> {
   const status = await stat(idOrFolder).catch(() => null);
@@ -37,7 +39,7 @@ export async function resolveFolder(idOrFolder: string, options: ResolveFolderOp
   }
   const { files = MODEL_FILES } = options;
   const wanted = globMatcher(files, { withinFolder: true });
-  return downloadSnapshot("resolveFolder", idOrFolder, options, (paths) => {
+  const select = (paths: readonly string[]) => {
     const chosen = paths.filter(wanted);
     const pickled = paths.find((path) => path === "pytorch_model.bin" || path === "pytorch_model.bin.index.json");
     if (pickled && wanted(WEIGHTS_FILE) && !chosen.some((path) => path.endsWith(".safetensors"))) {
@@ -48,5 +50,6 @@ export async function resolveFolder(idOrFolder: string, options: ResolveFolderOp
     return shards
       ? chosen.filter((path) => path !== WEIGHTS_INDEX && !/^model-\d+-of-\d+\.safetensors$/.test(path))
       : chosen;
-  });
+  };
+  return downloadSnapshot("resolveFolder", idOrFolder, options, select, options);
 }

@@ -23,9 +23,6 @@ const WAY_OUT = "The file is damaged or not safetensors: download it again, or w
  * @throws EngineError naming the file and the field
  */
 export async function readSafetensorsHeader(path: string, where = "readSafetensorsHeader"): Promise<SafetensorsHeader> {
-  const fail = (what: string, cause?: unknown): never => {
-    throw new EngineError(where, `${path}: ${what}`, WAY_OUT, { cause });
-  };
   let file: FileHandle;
   try {
     file = await open(path);
@@ -36,21 +33,40 @@ export async function readSafetensorsHeader(path: string, where = "readSafetenso
   }
   try {
     const status = await file.stat();
-    if (!status.isFile()) fail("this is not a file");
-    const prefix = await readExactly(file, 0, 8);
-    if (!prefix) return fail(`${status.size} bytes are too few: a header's length takes 8`);
-    const stated = prefix.readBigUInt64LE();
-    if (stated > BigInt(LONGEST_HEADER)) fail(`the header's length is ${stated}, ${LONGEST_HEADER} is the most`);
-    const length = Number(stated);
-    if (length < 2 || 8 + length > status.size) {
-      fail(`the header's length is ${length}, but ${Math.max(status.size - 8, 0)} bytes follow it`);
-    }
-    const header = await readExactly(file, 8, length);
-    if (!header) return fail("the file became shorter while it was read");
-    return parseHeader(header, path, status.size - 8 - length, fail);
+    if (!status.isFile()) throw new EngineError(where, `${path}: this is not a file`, WAY_OUT);
+    const read = (position: number, length: number) => readExactly(file, position, length);
+    return await headerOf({ path, size: status.size, read }, where);
   } finally {
     await file.close();
   }
+}
+
+/** A safetensors file, wherever it is, of which parts can be read. */
+export interface PartialFile {
+  /** For messages, and of the tensors. */
+  readonly path: string;
+  /** Bytes of all of it. */
+  readonly size: number;
+  /** Exactly these bytes; null where the file ends before. */
+  read(position: number, length: number): Promise<Buffer | null>;
+}
+
+/** The checked header of a file, which is all that is read of it. */
+export async function headerOf({ path, size, read }: PartialFile, where: string): Promise<SafetensorsHeader> {
+  const fail = (what: string, cause?: unknown): never => {
+    throw new EngineError(where, `${path}: ${what}`, WAY_OUT, { cause });
+  };
+  const prefix = size < 8 ? null : await read(0, 8);
+  if (!prefix) return fail(`${size} bytes are too few: a header's length takes 8`);
+  const stated = prefix.readBigUInt64LE();
+  if (stated > BigInt(LONGEST_HEADER)) fail(`the header's length is ${stated}, ${LONGEST_HEADER} is the most`);
+  const length = Number(stated);
+  if (length < 2 || 8 + length > size) {
+    fail(`the header's length is ${length}, but ${Math.max(size - 8, 0)} bytes follow it`);
+  }
+  const header = await read(8, length);
+  if (!header) return fail("the file became shorter while it was read");
+  return parseHeader(header, path, size - 8 - length, fail);
 }
 
 async function readExactly(file: FileHandle, position: number, length: number): Promise<Buffer | null> {

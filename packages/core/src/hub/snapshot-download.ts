@@ -2,10 +2,11 @@ import type { Asked } from "./answer-error.ts";
 import { offlineError } from "./answer-error.ts";
 import { mayUseCache, placeFile } from "./download-file.ts";
 import { globMatcher } from "./glob.ts";
-import { cachedCommit, repoFolder, sizeAt, snapshotFolder, type TreeEntry } from "./hub-cache.ts";
+import { cachedCommit, readTree, repoFolder, sizeAt, snapshotFolder, type TreeEntry } from "./hub-cache.ts";
 import { HubError } from "./hub-error.ts";
 import type { HubOptions } from "./hub-options.ts";
 import { type HubSettings, hubSettings } from "./hub-settings.ts";
+import { lackingFile, type NeededFiles } from "./lacking-file.ts";
 import { listRepo } from "./list-repo.ts";
 import { fileUrl, parseRepo, type Repo } from "./repo.ts";
 
@@ -31,25 +32,31 @@ export function snapshotDownload(id: string, options: SnapshotOptions = {}): Pro
   return downloadSnapshot("snapshotDownload", id, options, select);
 }
 
-/** `select` is shown all paths of the commit and says which to have. */
+/**
+ * `select` is shown all paths of the commit and says which to have.
+ *
+ * @param needed without which a snapshot that only the cache can give is an error: the one that kept the hub from it
+ */
 export async function downloadSnapshot(
   where: string,
   id: string,
   options: HubOptions & { maxWorkers?: number },
   select: (paths: readonly string[]) => readonly string[],
+  needed: NeededFiles = {},
 ): Promise<string> {
   const repo = parseRepo(where, id, options);
   const settings = hubSettings(options);
   const asked: Asked = { where, repo };
   const folder = repoFolder(settings, repo);
   settings.signal?.throwIfAborted();
-  if (settings.offline) return fromCache(folder, repo, offlineError(asked, settings));
+  const fromCache = (failure: HubError) => cachedSnapshot(asked, settings, folder, select, needed, failure);
+  if (settings.offline) return fromCache(offlineError(asked, settings));
 
   let listing: Awaited<ReturnType<typeof listRepo>>;
   try {
     listing = await listRepo(asked, settings, folder);
   } catch (error) {
-    if (error instanceof HubError && mayUseCache(error)) return fromCache(folder, repo, error);
+    if (error instanceof HubError && mayUseCache(error)) return fromCache(error);
     throw error;
   }
   const { commit, files } = listing;
@@ -67,11 +74,24 @@ export async function downloadSnapshot(
   return snapshotFolder(folder, commit);
 }
 
-async function fromCache(folder: string, repo: Repo, failure: HubError): Promise<string> {
-  const commit = await cachedCommit(folder, repo.revision);
+async function cachedSnapshot(
+  asked: Asked,
+  settings: HubSettings,
+  folder: string,
+  select: (paths: readonly string[]) => readonly string[],
+  needed: NeededFiles,
+  failure: HubError,
+): Promise<string> {
+  const commit = await cachedCommit(folder, asked.repo.revision);
   const snapshot = commit === null ? null : snapshotFolder(folder, commit);
-  if (snapshot === null || (await sizeAt(snapshot)) === null) throw failure;
-  return snapshot;
+  if (commit === null || snapshot === null || (await sizeAt(snapshot)) === null) throw failure;
+  if (!needed.needed && !needed.neededIfListed) return snapshot;
+  const tree = await readTree(folder, commit);
+  const file = await lackingFile(snapshot, needed, tree && select([...tree.keys()]));
+  if (file === null) return snapshot;
+  if (failure.code === "offline") throw offlineError({ ...asked, file }, settings);
+  const what = `${failure.what}, and the cache lacks ${file}`;
+  throw new HubError(failure.where, failure.code, what, failure.wayOut, { cause: failure });
 }
 
 const remoteOf = (settings: HubSettings, repo: Repo, commit: string, path: string, entry: TreeEntry) => ({

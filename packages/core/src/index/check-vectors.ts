@@ -1,6 +1,11 @@
 import { EngineError } from "../errors.ts";
+import { checkOptions, type OptionNames } from "../known-options.ts";
 import { Pauses } from "./pauses.ts";
-import type { IndexItems, VectorRows } from "./vector-index.ts";
+import type { IndexItems, SearchOptions, VectorRows } from "./vector-index.ts";
+
+const OPTIONS: OptionNames<SearchOptions> = {
+  ...{ k: true, filter: true, ef: true, rescoreMultiplier: true, signal: true },
+};
 
 /** What vectors have to be. */
 export interface Wanted {
@@ -115,7 +120,8 @@ export function checkedQueries(queries: VectorRows, wanted: Wanted): Promise<Flo
 }
 
 /** Most hits, from the options. */
-export function checkedK(where: string, k: number): number {
+export function checkedK(where: string, options: SearchOptions): number {
+  const { k = 10 } = checkOptions(where, options, OPTIONS, { topK: "Use k." });
   if (Number.isSafeInteger(k) && k >= 1) return k;
   throw new EngineError(where, `k is ${k}`, "Ask for 1 hit or more.");
 }

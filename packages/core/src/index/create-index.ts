@@ -1,9 +1,32 @@
+import { checkOptions, type OptionNames } from "../known-options.ts";
 import { ExactIndex } from "./exact-index.ts";
 import { ExactRows } from "./exact-rows.ts";
 import { startHnsw } from "./hnsw-index.ts";
 import { type IndexOptions, indexSettings } from "./index-options.ts";
 import { ItemTable } from "./item-table.ts";
 import type { VectorIndex } from "./vector-index.ts";
+
+const OPTIONS: OptionNames<IndexOptions> = {
+  ...{
+    dim: true,
+    metric: true,
+    kind: true,
+    expected: true,
+    model: true,
+    storage: true,
+    keepVectors: true,
+    ranges: true,
+  },
+  ...{ m: true, efConstruction: true, ef: true, seed: true },
+};
+const INSTEAD: Readonly<Record<string, string>> = {
+  dimension: "Use dim.",
+  dimensions: "Use dim.",
+  space: 'Use metric: "cosine", "dot" or "euclidean".',
+  maxElements: "An index grows by itself; expected makes room once.",
+  precision: "Use storage.",
+  efSearch: "Use ef.",
+};
 
 /**
  * An index without vectors.
@@ -19,6 +42,7 @@ import type { VectorIndex } from "./vector-index.ts";
  */
 export async function createIndex(options: IndexOptions): Promise<VectorIndex> {
   const where = "createIndex";
+  checkOptions(where, options, OPTIONS, INSTEAD);
   const settings = indexSettings(where, options);
   if (settings.kind === "hnsw") return startHnsw(where, settings);
   const { ranges, model, dim, metric, storage, keepVectors } = settings;

@@ -104,7 +104,7 @@ export class ExactIndex implements VectorIndex {
   async searchBatch(queries: VectorRows, options: SearchOptions = {}): Promise<Hit[][]> {
     const where = "VectorIndex.search";
     this.#check(where);
-    const k = checkedK(where, options.k ?? 10);
+    const k = checkedK(where, options);
     const unit = this.metric === "cosine";
     const checked = await checkedQueries(queries, { where, dim: this.dim, unit });
     this.#check(where);

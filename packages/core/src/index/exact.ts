@@ -1,7 +1,8 @@
+import type { TensorView } from "../backend/contract.ts";
 import { type Device, defaultDevice } from "../device.ts";
 import { EngineError, expectDtype, expectShape } from "../errors.ts";
 import { contiguous } from "../tensor/contiguous.ts";
-import { DTYPE_BYTES, type DType } from "../tensor/dtype.ts";
+import { DTYPE_BYTES, type ElementType } from "../tensor/dtype.ts";
 import { contiguousStrides } from "../tensor/shape.ts";
 import { Storage } from "../tensor/storage.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -21,7 +22,7 @@ export interface CorpusOptions {
   device?: Device;
 }
 
-const STORED_AS: Readonly<Record<CorpusType, DType>> = {
+const STORED_AS: Readonly<Record<CorpusType, ElementType>> = {
   float32: "float32",
   bfloat16: "bfloat16",
   int8: "int8",
@@ -30,13 +31,17 @@ const STORED_AS: Readonly<Record<CorpusType, DType>> = {
 
 const MAX_ROWS = 2 ** 31 - 1; // ids are int32
 
+/** Corpora that were collected without `dispose()`. */
+const forgotten = new FinalizationRegistry<Storage>((memory) => memory.release());
+
 /** Vectors to search, one after the other in memory that is not copied: a typed array's, or a file's. */
 export class Corpus {
   readonly rows: number;
   readonly dim: number;
   readonly type: CorpusType;
-  /** For kernels: `[rows, dim]`, of bits `[rows, dim / 8]`. */
-  readonly vectors: Tensor;
+  readonly device: Device;
+  readonly #view: TensorView;
+  #memory: Storage | null;
 
   private constructor(
     storage: Storage,
@@ -67,10 +72,22 @@ export class Corpus {
     }
     this.dim = dim;
     this.type = type;
+    this.device = device;
     const shape = [this.rows, type === "bits" ? dim / 8 : dim];
     const offset = byteOffset / DTYPE_BYTES[dtype];
-    this.vectors = new Tensor(storage, device, dtype, shape, contiguousStrides(shape), offset, undefined);
-    this.vectors.madeBy = "Corpus";
+    this.#view = { storage, offset, dtype, shape, strides: contiguousStrides(shape) };
+    this.#memory = storage.retain();
+    forgotten.register(this, storage, this);
+  }
+
+  /** For kernels: `[rows, dim]`, of bits `[rows, dim / 8]`. No tensor: of int8 and bits there are none. */
+  get view(): TensorView {
+    if (this.#memory) return this.#view;
+    throw new EngineError(
+      "Corpus",
+      `a corpus of ${this.rows} vectors was used after it was disposed`,
+      "Search it before dispose().",
+    );
   }
 
   /** Over an array, which stays as it is while the corpus is in use. */
@@ -108,8 +125,11 @@ export class Corpus {
     }
   }
 
+  /** Gives the memory up. Harmless when repeated. */
   dispose(): void {
-    this.vectors.dispose();
+    forgotten.unregister(this);
+    this.#memory?.release();
+    this.#memory = null;
   }
 }
 
@@ -134,9 +154,32 @@ export function exactSearch(queries: Tensor, corpus: Corpus, k: number): { score
   if (!Number.isSafeInteger(k) || k < 1) {
     throw new EngineError("exactSearch", `k is ${k}`, "Ask for 1 row or more.");
   }
+  if (corpus.device !== queries.device) {
+    throw new EngineError(
+      "exactSearch",
+      `queries are on ${queries.device.name}, but the corpus is on ${corpus.device.name}`,
+      "Make both on one device.",
+    );
+  }
   const scores = Tensor.empty([count, k], queries);
   const rows = Tensor.empty([count, k], queries, "int32");
-  queries.backend.exactTopK(scores, rows, contiguous(queries), corpus.vectors);
+  queries.backend.exactTopK(scores, rows, contiguous(queries), corpus.view);
   scores.madeBy = rows.madeBy = "exactSearch";
   return { scores, rows };
+}
+
+/** Rows of a corpus by number, `[R]` int32, in that order: the bytes as they are stored. */
+export function readRows(corpus: Corpus, rows: Tensor): Promise<ArrayBuffer> {
+  const { device, view } = corpus;
+  const [count] = expectShape("readRows", "rows", rows, ["rows"]);
+  const shape = [count, view.shape[1]!];
+  const bytes = count * view.shape[1]! * DTYPE_BYTES[view.dtype];
+  const storage = new Storage(device.backend.allocate(bytes), device.backend).retain();
+  try {
+    const found: TensorView = { storage, offset: 0, dtype: view.dtype, shape, strides: contiguousStrides(shape) };
+    device.backend.gather(found, view, rows);
+    return device.backend.download(storage.id, 0, bytes);
+  } finally {
+    storage.release();
+  }
 }

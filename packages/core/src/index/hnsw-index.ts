@@ -150,7 +150,7 @@ export class HnswIndex implements VectorIndex {
     const where = "VectorIndex.search";
     this.#check(where);
     const { filter, signal } = options;
-    const wanted = checkedK(where, options.k ?? 10);
+    const wanted = checkedK(where, options);
     const rows = await checkedQueries(queries, { where, dim: this.dim, unit: false });
     this.#check(where);
     const count = rows.length / this.dim;

@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
 import { EngineError } from "../errors.ts";
-import { gather } from "../ops/gather.ts";
 import { tensorScope } from "../tensor/scope.ts";
 import { noGrad } from "../tensor/tape.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { Corpus, type CorpusType, exactSearch } from "./exact.ts";
+import { Corpus, type CorpusType, exactSearch, readRows } from "./exact.ts";
 
 /** A stored row's numbers, bytes of bits or halves. */
 export type StoredArray = Float32Array | Uint16Array | Int8Array | Uint8Array;
@@ -172,13 +171,8 @@ export class VectorBlocks {
   }
 
   #gather(block: Block, rows: Int32Array): Promise<ArrayBuffer> {
-    const { vectors } = this.#corpusOf(block);
-    return noGrad(() =>
-      tensorScope(() => {
-        const found = gather(vectors, Tensor.from(rows));
-        return [found.backend.download(found.storage.id, 0, rows.length * this.rowBytes)];
-      }),
-    )[0]!;
+    const corpus = this.#corpusOf(block);
+    return tensorScope(() => [readRows(corpus, Tensor.from(rows, { device: corpus.device }))])[0]!;
   }
 
   dispose(): void {

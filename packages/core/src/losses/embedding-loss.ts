@@ -1,6 +1,7 @@
 import type { Columns } from "../columns/columns.ts";
 import { encodeColumns } from "../columns/encode-columns.ts";
 import type { TextEncoder } from "../columns/text-encoder.ts";
+import { EngineError } from "../errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Loss, LossPass } from "../trainer/loss.ts";
 import { cachedPass, type ResolvedCached, scoreRows } from "./cached.ts";
@@ -20,6 +21,14 @@ export abstract class EmbeddingLoss<Model extends TextEncoder = TextEncoder> imp
   abstract readonly name: string;
 
   constructor(model: Model) {
+    if (typeof model?.forward !== "function") {
+      const { name } = new.target;
+      throw new EngineError(
+        name,
+        `the model is ${model === undefined ? "missing" : "none"}`,
+        `Write new ${name}(model, …).`,
+      );
+    }
     this.model = model;
   }
 

@@ -1,4 +1,5 @@
 import { EngineError } from "../errors.ts";
+import { checkOptions, type OptionNames } from "../known-options.ts";
 import { type Rows, rowsOf } from "../similarity/vector-rows.ts";
 import { bestRows, part } from "./best-rows.ts";
 
@@ -13,6 +14,10 @@ export interface CommunityOptions {
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
 }
+
+const OPTIONS: OptionNames<CommunityOptions> = {
+  ...{ threshold: true, minCommunitySize: true, batchSize: true, onProgress: true, signal: true },
+};
 
 /** Numbers of members that are kept; what is beyond is looked for a second time. */
 const MEMBERS_KEPT = 1 << 25;
@@ -37,6 +42,7 @@ export async function communityDetection(
   options: CommunityOptions = {},
 ): Promise<number[][]> {
   const where = "communityDetection";
+  checkOptions(where, options, OPTIONS);
   const { minCommunitySize = 10, batchSize = 1024, onProgress, signal } = options;
   const threshold = Math.fround(options.threshold ?? 0.75);
   for (const [name, value] of Object.entries({ minCommunitySize, batchSize })) {

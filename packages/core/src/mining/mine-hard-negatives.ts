@@ -7,7 +7,7 @@ import { type AnchoredTexts, anchoredTexts } from "./anchored-texts.ts";
 import { bestRows, part } from "./best-rows.ts";
 import { type Candidates, chooseNegatives, type Dropped } from "./choose-negatives.ts";
 import { anchorAndCorpusEmbeddings } from "./mining-embeddings.ts";
-import { type MineHardNegativesOptions, miningSettings } from "./mining-options.ts";
+import { checkMiningOptions, type MineHardNegativesOptions, miningSettings } from "./mining-options.ts";
 import { scoreStatistics } from "./mining-summary.ts";
 import { NegativeRows } from "./negative-rows.ts";
 import { pairScores, similarityName } from "./pair-scores.ts";
@@ -37,6 +37,7 @@ const ANCHORS_AT_ONCE = 64;
  * @see https://sbert.net/docs/package_reference/util.html
  */
 export async function mineHardNegatives(options: MineHardNegativesOptions): Promise<Dataset> {
+  checkMiningOptions(options);
   const { dataset, corpus = [], crossEncoder, seed = 42, queryChunkSize = 16_384, batchSize = 32 } = options;
   const { onProgress, onNotice, onSummary, signal } = options;
   const names = { anchor: options.anchorColumnName, positive: options.positiveColumnName };

@@ -6,6 +6,8 @@ export interface MiningEncodeOptions {
   promptName?: string;
   /** Texts in a batch. */
   batchSize?: number;
+  /** Cuts embeddings to their first numbers. @default the model's own */
+  truncateDim?: number | null;
   /** Whether embeddings are brought to length 1. */
   normalizeEmbeddings?: boolean;
   signal?: AbortSignal;

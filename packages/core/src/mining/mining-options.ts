@@ -1,6 +1,7 @@
 import type { Dataset } from "../data/dataset.ts";
+import { expectDataset } from "../data/expect-dataset.ts";
 import { EngineError } from "../errors.ts";
-import { nearestName } from "../nearest-name.ts";
+import { checkOptions, type OptionNames } from "../known-options.ts";
 import type { MiningEncoder, PairScorer } from "./mining-encoder.ts";
 import type { MiningSummary } from "./mining-summary.ts";
 
@@ -104,14 +105,14 @@ export interface MiningSettings {
 
 const WHERE = "mineHardNegatives";
 const FORMATS: readonly MiningFormat[] = ["triplet", "n-tuple", "labeled-pair", "labeled-list"];
-/** So that an option that is misspelt, or that Python has and this has not, is not passed over. */
-const KNOWN: ReadonlySet<string> = new Set([
-  ...["dataset", "model", "anchorColumnName", "positiveColumnName", "corpus", "crossEncoder", "rangeMin", "rangeMax"],
-  ...["maxScore", "minScore", "absoluteMargin", "relativeMargin", "numNegatives", "samplingStrategy", "seed"],
-  ...["queryPromptName", "queryPrompt", "corpusPromptName", "corpusPrompt", "includePositives", "outputFormat"],
-  ...["outputScores", "batchSize", "queryChunkSize", "cacheFolder", "precomputed", "onProgress", "onNotice"],
-  ...["onSummary", "signal"],
-]);
+const OPTIONS: OptionNames<MineHardNegativesOptions> = {
+  ...{ dataset: true, model: true, anchorColumnName: true, positiveColumnName: true, corpus: true, crossEncoder: true },
+  ...{ rangeMin: true, rangeMax: true, maxScore: true, minScore: true, absoluteMargin: true, relativeMargin: true },
+  ...{ numNegatives: true, samplingStrategy: true, seed: true, queryPromptName: true, queryPrompt: true },
+  ...{ corpusPromptName: true, corpusPrompt: true, includePositives: true, outputFormat: true, outputScores: true },
+  ...{ batchSize: true, queryChunkSize: true, cacheFolder: true, precomputed: true, onProgress: true, onNotice: true },
+  ...{ onSummary: true, signal: true },
+};
 const INSTEAD: Readonly<Record<string, string>> = {
   asTriplets: 'Use outputFormat: "triplet" or "n-tuple".',
   margin: "Use absoluteMargin or relativeMargin.",
@@ -121,6 +122,12 @@ const INSTEAD: Readonly<Record<string, string>> = {
   verbose: "Use onProgress, onNotice and onSummary.",
 };
 
+/** Refuses options that there are not, and rows that are no dataset. */
+export function checkMiningOptions(options: MineHardNegativesOptions): void {
+  checkOptions(WHERE, options, OPTIONS, INSTEAD);
+  expectDataset(WHERE, "dataset", options.dataset);
+}
+
 /** @param maxPositives rows of the anchor that has most */
 export function miningSettings(options: MineHardNegativesOptions, maxPositives: number): MiningSettings {
   const { rangeMin = 0, numNegatives = 3, samplingStrategy = "top", includePositives = false } = options;
@@ -128,11 +135,6 @@ export function miningSettings(options: MineHardNegativesOptions, maxPositives: 
   const refuse = (what: string, wayOut: string): never => {
     throw new EngineError(WHERE, what, wayOut);
   };
-  for (const name of Object.keys(options)) {
-    if (KNOWN.has(name)) continue;
-    const near = nearestName(name, [...KNOWN]);
-    refuse(`there is no option ${name}`, INSTEAD[name] ?? (near ? `Is ${near} meant?` : "Leave it out."));
-  }
   let outputFormat = options.outputFormat ?? "triplet";
   if (!FORMATS.includes(outputFormat)) {
     refuse(`outputFormat is ${JSON.stringify(outputFormat)}`, `Use ${FORMATS.join(", ")}.`);

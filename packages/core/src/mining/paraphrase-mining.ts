@@ -1,5 +1,6 @@
 import { EngineError } from "../errors.ts";
 import { Pauses } from "../index/pauses.ts";
+import { checkOptions, type OptionNames } from "../known-options.ts";
 import { rowsOf } from "../similarity/vector-rows.ts";
 import { BestPairs } from "./best-pairs.ts";
 import { bestRows, type MiningScoreFunction, part } from "./best-rows.ts";
@@ -21,6 +22,11 @@ export interface ParaphraseOptions {
   signal?: AbortSignal;
 }
 
+const OPTIONS: OptionNames<ParaphraseOptions> = {
+  ...{ queryChunkSize: true, corpusChunkSize: true, maxPairs: true, topK: true, scoreFunction: true },
+  ...{ onProgress: true, signal: true },
+};
+
 /** Two texts, the earlier first, and how similar they are. */
 export type ParaphrasePair = readonly [score: number, first: number, second: number];
 
@@ -39,10 +45,10 @@ export async function paraphraseMining(
   sentences: readonly string[],
   options: ParaphraseOptions & MiningEncodeOptions = {},
 ): Promise<ParaphrasePair[]> {
-  const { queryChunkSize: _, corpusChunkSize: __, maxPairs: ___, topK: ____, ...rest } = options;
-  const { scoreFunction: _____, onProgress: ______, ...encode } = rest;
+  const { queryChunkSize, corpusChunkSize, maxPairs, topK, scoreFunction, onProgress, ...encode } = options;
+  const limits = { queryChunkSize, corpusChunkSize, maxPairs, topK, scoreFunction, onProgress, signal: options.signal };
   const embeddings = await model.encode(sentences, encode);
-  return paraphraseMiningEmbeddings(embeddings as readonly Float32Array[], options); // which looks whether they are
+  return paraphraseMiningEmbeddings(embeddings as readonly Float32Array[], limits as ParaphraseOptions); // which looks whether they are
 }
 
 /** The same for texts that are encoded already. */
@@ -51,6 +57,7 @@ export async function paraphraseMiningEmbeddings(
   options: ParaphraseOptions = {},
 ): Promise<ParaphrasePair[]> {
   const where = "paraphraseMining";
+  checkOptions(where, options, OPTIONS);
   const { queryChunkSize = 5000, corpusChunkSize = 100_000, maxPairs = 500_000, topK = 100 } = options;
   const { scoreFunction = "cosine", onProgress, signal } = options;
   for (const [name, value] of Object.entries({ queryChunkSize, corpusChunkSize, maxPairs, topK })) {

@@ -1,4 +1,5 @@
 import { EngineError } from "../errors.ts";
+import { checkOptions, type OptionNames } from "../known-options.ts";
 import { rowsOf } from "../similarity/vector-rows.ts";
 import { bestRows, type MiningScoreFunction } from "./best-rows.ts";
 
@@ -20,6 +21,10 @@ export interface SemanticSearchOptions {
   signal?: AbortSignal;
 }
 
+const OPTIONS: OptionNames<SemanticSearchOptions> = {
+  ...{ topK: true, scoreFunction: true, queryChunkSize: true, corpusChunkSize: true, onProgress: true, signal: true },
+};
+
 /** A hit: which embedding of the corpus, and how similar it is. */
 export interface CorpusHit {
   readonly corpusId: number;
@@ -40,6 +45,7 @@ export async function semanticSearch(
   options: SemanticSearchOptions = {},
 ): Promise<CorpusHit[][]> {
   const where = "semanticSearch";
+  checkOptions(where, options, OPTIONS, { k: "Use topK." });
   const { topK = 10, scoreFunction = "cosine", queryChunkSize = 100, corpusChunkSize = 500_000 } = options;
   if (!Number.isSafeInteger(topK) || topK < 1) {
     throw new EngineError(where, `topK is ${topK}`, "Ask for 1 hit or more.");

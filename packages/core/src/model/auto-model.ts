@@ -4,6 +4,7 @@ import { BertForMaskedLM } from "./bert/masked-lm.ts";
 import { BertModel } from "./bert/model.ts";
 import { BertForSequenceClassification } from "./bert/sequence-classification.ts";
 import type { ModelConfig } from "./config.ts";
+import type { ConfigChanges } from "./config-changes.ts";
 import { type FromPretrainedOptions, findFolder } from "./find-folder.ts";
 import type { CausalLM, MaskedLM } from "./language-model.ts";
 import { LlamaForCausalLM } from "./llama/causal-lm.ts";
@@ -50,10 +51,13 @@ export class AutoClass<M extends PreTrainedModel> {
    *
    * @param config a configuration, a part of one with its `modelType`, or a name such as "ettin-encoder-17m"
    */
-  fromConfig(config: (Partial<ModelConfig> & { modelType: string }) | string, options: FromConfigOptions = {}): M {
+  fromConfig(
+    config: (ConfigChanges<ModelConfig> & { modelType: string }) | string,
+    options: FromConfigOptions = {},
+  ): M {
     const type = typeof config === "string" ? namedConfig(config).modelType : config.modelType;
     const Model = this.classFor(type, "modelType") as unknown as {
-      fromConfig(config: Partial<ModelConfig> | string, options: FromConfigOptions): M;
+      fromConfig(config: ConfigChanges<ModelConfig> | string, options: FromConfigOptions): M;
     };
     return Model.fromConfig(config, options);
   }

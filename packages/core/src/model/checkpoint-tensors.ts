@@ -85,9 +85,10 @@ export class CheckpointTensors {
   /**
    * What was left over and what was missing.
    *
+   * @param hasHead whether the model has one: a base model's file may have a head left over
    * @throws EngineError for a left-over tensor of the base model: the configuration describes another model
    */
-  report(): LoadReport {
+  report(hasHead: boolean): LoadReport {
     const unexpected = [...this.tensors.keys()].filter((name) => !this.used.has(name) && !IGNORED.test(name));
     const contradiction = unexpected.find((name) => this.base.has(this.bare(name).split(".")[0]!));
     if (contradiction !== undefined) {
@@ -101,9 +102,10 @@ export class CheckpointTensors {
     const missing = [...this.lacking];
     const notices = [...this.sentences];
     if (missing.length > 0) {
-      notices.push(
-        `${this.folder} lacks ${missing.join(", ")}: drawn at random, so train the model before you use it.`,
-      );
+      notices.push(`${this.folder} lacks ${listed(missing)}: drawn at random, so train the model before you use it.`);
+    }
+    if (hasHead && unexpected.length > 0) {
+      notices.push(`${this.folder} has ${listed(unexpected)}, for which this kind of model has no place: left out.`);
     }
     return { missing, unexpected, notices };
   }
@@ -119,3 +121,7 @@ export class CheckpointTensors {
     return said.length > 0 ? ` (${said.join(", ")})` : "";
   }
 }
+
+/** Names for a sentence. */
+const listed = (names: readonly string[]): string =>
+  names.length > 6 ? `${names.slice(0, 5).join(", ")} and ${names.length - 5} more` : names.join(", ");

@@ -4,6 +4,8 @@ import type { Json } from "./config-fields.ts";
 export interface Generative {
   /** `generation_config.json` of the folder that it was loaded from; written back. */
   generationConfig: Json | null;
+  /** Where it was read. */
+  generationConfigFile: string;
 }
 
 export const isGenerative = (model: object): model is Generative => "generationConfig" in model;

@@ -15,6 +15,7 @@ export { BertForSequenceClassification } from "./bert/sequence-classification.ts
 export type { ClassLabels } from "./classification-loss.ts";
 export { type ClassifyOptions, classify, type LabelScore } from "./classify.ts";
 export type { ModelConfig, ProblemType } from "./config.ts";
+export type { ConfigChanges } from "./config-changes.ts";
 export { type EmbedOptions, embed } from "./embed.ts";
 export { type FilledMask, fillMask } from "./fill-mask.ts";
 export type { FromPretrainedOptions } from "./find-folder.ts";

@@ -50,6 +50,7 @@ export abstract class MaskedLM<C extends ModelConfig = ModelConfig> extends Lang
 /** A decoder that predicts the next token: row t scores what follows token t. */
 export abstract class CausalLM<C extends ModelConfig = ModelConfig> extends LanguageModel<C> implements Generative {
   generationConfig: Json | null = null;
+  generationConfigFile = "generation_config.json";
 
   /** Continues prompts: `generate` with this model. */
   generate(prompts: Prompts, options: GenerateOptions = {}): Promise<GeneratedSequence[]> {

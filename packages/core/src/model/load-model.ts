@@ -3,16 +3,25 @@ import { type Device, type DeviceName, resolveDevice } from "../device.ts";
 import { EngineError } from "../errors.ts";
 import { openWeights } from "../hub/open-weights.ts";
 import type { StoredTensor } from "../hub/stored-tensor.ts";
+import { checkOptionNames } from "../known-options.ts";
 import { ParameterSet } from "../nn/parameter-set.ts";
 import { CheckpointTensors } from "./checkpoint-tensors.ts";
 import type { ModelConfig } from "./config.ts";
+import { type ConfigChanges, changedConfig } from "./config-changes.ts";
 import type { Json } from "./config-fields.ts";
+import type { FromPretrainedOptions } from "./find-folder.ts";
 import { isGenerative } from "./generative.ts";
 import type { ModelKind } from "./model-kind.ts";
 import type { ModelClass, PreTrainedModel } from "./pretrained-model.ts";
 import { readJson } from "./read-json.ts";
 import { StoredParameters } from "./stored-parameters.ts";
 import { settleTies } from "./untie.ts";
+
+/** Of this file, and of the hub, which has used them by now. */
+const OPTIONS: readonly (keyof FromPretrainedOptions)[] = [
+  ...(["dtype", "device", "config", "seed", "ignoreMismatchedSizes", "onNotice", "signal"] as const),
+  ...(["revision", "token", "cacheDir", "endpoint", "localFilesOnly", "onProgress"] as const),
+];
 
 /** The configuration of a folder, as its file has it. */
 export interface FolderConfig {
@@ -37,6 +46,7 @@ export async function loadModel<M extends PreTrainedModel<C>, C extends ModelCon
   { folder, file, json }: FolderConfig,
   options: LoadOptions<C>,
 ): Promise<M> {
+  checkOptionNames("fromPretrained", options, OPTIONS);
   const { kind } = Model;
   const config = configOf(kind, json, file, options.config);
   const tensors = new Map<string, StoredTensor>();
@@ -58,10 +68,12 @@ export async function loadModel<M extends PreTrainedModel<C>, C extends ModelCon
       made,
     );
     const model = new Model(config, source);
-    model.loadReport = checkpoint.report();
-    for (const notice of model.loadReport.notices) options.onNotice?.(notice);
+    model.loadReport = checkpoint.report("model" in model);
+    const { onNotice = warn } = options;
+    for (const notice of model.loadReport.notices) onNotice(notice);
     if (isGenerative(model)) {
-      model.generationConfig = await readJson("fromPretrained", join(folder, "generation_config.json"));
+      model.generationConfigFile = join(folder, "generation_config.json");
+      model.generationConfig = await readJson("fromPretrained", model.generationConfigFile);
     }
     return model;
   } catch (error) {
@@ -69,6 +81,8 @@ export async function loadModel<M extends PreTrainedModel<C>, C extends ModelCon
     throw error;
   }
 }
+
+const warn = (notice: string): void => process.emitWarning(notice, "ModelLoading");
 
 export interface LoadOptions<C extends ModelConfig = ModelConfig> {
   /**
@@ -80,7 +94,7 @@ export interface LoadOptions<C extends ModelConfig = ModelConfig> {
   /** @default the default device */
   device?: Device | DeviceName;
   /** Fields to use in place of the file's: the labels of a new task, for instance. */
-  config?: Partial<C>;
+  config?: ConfigChanges<C>;
   /**
    * Draws what a head needs and the file lacks.
    *
@@ -93,12 +107,22 @@ export interface LoadOptions<C extends ModelConfig = ModelConfig> {
    * @default false
    */
   ignoreMismatchedSizes?: boolean;
-  /** Called with a sentence for each thing that was not as expected; `loadReport` has them too. */
+  /**
+   * Takes a sentence for each thing that was not as expected, such as a head that was drawn at random; `loadReport` has
+   * them too.
+   *
+   * @default a warning of the process
+   */
   onNotice?: (notice: string) => void;
   signal?: AbortSignal;
 }
 
-function configOf<C extends ModelConfig>(kind: ModelKind<C>, json: Json, file: string, changes?: Partial<C>): C {
+function configOf<C extends ModelConfig>(
+  kind: ModelKind<C>,
+  json: Json,
+  file: string,
+  changes: ConfigChanges<C> | undefined,
+): C {
   const type = json.model_type;
   if (type !== undefined && type !== kind.modelType && !kind.related.includes(type as string)) {
     throw new EngineError(
@@ -108,7 +132,7 @@ function configOf<C extends ModelConfig>(kind: ModelKind<C>, json: Json, file: s
     );
   }
   const config = kind.readConfig(json, file);
-  return changes ? kind.complete({ ...config, ...changes }) : config;
+  return changes ? changedConfig("fromPretrained", kind, changes, config) : config;
 }
 
 function dtypeOf(

@@ -1,10 +1,13 @@
 import type { Device, DeviceName } from "../device.ts";
 import { EngineError } from "../errors.ts";
+import { checkOptionNames } from "../known-options.ts";
+import { CopiedParameters } from "../nn/copied-parameters.ts";
 import { DrawnParameters } from "../nn/drawn-parameters.ts";
 import type { ParameterEntry } from "../nn/parameter-set.ts";
 import type { ParameterSource } from "../nn/parameter-source.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ModelConfig } from "./config.ts";
+import { type ConfigChanges, changedConfig } from "./config-changes.ts";
 import { type FromPretrainedOptions, findFolder } from "./find-folder.ts";
 import { loadModel, readFolderConfig } from "./load-model.ts";
 import type { ModelKind } from "./model-kind.ts";
@@ -78,7 +81,7 @@ export abstract class PreTrainedModel<C extends ModelConfig = ModelConfig> {
    */
   static fromConfig<M extends PreTrainedModel<C>, C extends ModelConfig>(
     this: ModelClass<M, C>,
-    config: Partial<C> | string,
+    config: ConfigChanges<C> | string,
     options: FromConfigOptions = {},
   ): M {
     // biome-ignore lint/complexity/noThisInStatic: the class that the caller named
@@ -177,6 +180,12 @@ export abstract class PreTrainedModel<C extends ModelConfig = ModelConfig> {
     return this.someParameter;
   }
 
+  /** A second model with the same weights in memory of their own: it is trained and disposed apart. */
+  copy(): this {
+    const Model = this.constructor as unknown as ModelClass<this, C>;
+    return new Model(this.config, new CopiedParameters(this.source.made, this.source.prefix), { ...this.runtime });
+  }
+
   /** Frees the parameters. The model is of no use afterwards. */
   dispose(): void {
     for (const tensor of this.parameters()) tensor.dispose();
@@ -185,10 +194,14 @@ export abstract class PreTrainedModel<C extends ModelConfig = ModelConfig> {
 
 function drawModel<M extends PreTrainedModel<C>, C extends ModelConfig>(
   Model: ModelClass<M, C>,
-  config: Partial<C> | string,
-  { seed = 0, dtype = "float32", device }: FromConfigOptions,
+  config: ConfigChanges<C> | string,
+  options: FromConfigOptions,
 ): M {
+  checkOptionNames("fromConfig", options, ["seed", "dtype", "device"]);
+  const { seed = 0, dtype = "float32", device } = options;
   if (!Number.isSafeInteger(seed)) throw new EngineError("fromConfig", `seed is ${seed}`, "Give a whole number.");
   const source = new DrawnParameters({ seed, dtype, device }, `${Model.kind.basePrefix}.`);
-  return new Model(Model.kind.complete(config), source);
+  const { kind } = Model;
+  const whole = typeof config === "string" ? kind.complete(config) : changedConfig("fromConfig", kind, config);
+  return new Model(whole, source);
 }

@@ -9,7 +9,7 @@ import { drawInitial } from "../nn/draw.ts";
 import type { ParameterEntry } from "../nn/parameter-set.ts";
 import { add } from "../ops/add.ts";
 import { linear } from "../ops/linear.ts";
-import { parameter } from "../tensor/parameter.ts";
+import { copiedParameter, parameter } from "../tensor/parameter.ts";
 import { tensorScope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { activationPath, type ModuleActivation, moduleActivation, readActivation } from "./activations.ts";
@@ -122,6 +122,17 @@ export class Dense implements Module {
       ["residual.weight", this.residual],
     ];
     return all.flatMap(([name, tensor]) => (tensor ? [{ name, tensor, parts: null }] : []));
+  }
+
+  /** The same with weights of its own. */
+  copy(): Dense {
+    const [weight, bias, residual] = [this.weight, this.bias, this.residual].map(
+      (tensor) => tensor && copiedParameter(tensor),
+    );
+    return new Dense(
+      { ...this, bias: bias !== null },
+      { weight: weight!, bias: bias ?? null, residual: residual ?? null },
+    );
   }
 
   async save(folder: string): Promise<void> {

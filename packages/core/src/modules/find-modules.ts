@@ -3,9 +3,12 @@ import { basename } from "node:path";
 import type { HubOptions } from "../hub/hub-options.ts";
 import { isCommit } from "../hub/repo.ts";
 import { MODEL_FILES } from "../hub/resolve-folder.ts";
-import { findFolder } from "../model/find-folder.ts";
+import { BARE_MODEL, findFolder } from "../model/find-folder.ts";
 import { SETTINGS_FILE } from "./model-settings.ts";
 import { MODULES_FILE, type ModuleEntry, readModuleList } from "./module-list.ts";
+
+/** What the modules that are chosen cannot do without. */
+const MODULE_FILES = ["config.json", "tokenizer.json", "*/*.json", "*.safetensors"];
 
 export interface FoundModules {
   readonly folder: string;
@@ -24,7 +27,8 @@ export async function findModules(idOrFolder: string, options: Omit<HubOptions, 
     const folder = await findFolder(idOrFolder, options);
     return { folder, id: null, entries: await readModuleList(folder) };
   }
-  const list = await findFolder(idOrFolder, options, [MODULES_FILE, SETTINGS_FILE]);
+  const settings = [MODULES_FILE, SETTINGS_FILE];
+  const list = await findFolder(idOrFolder, options, settings, { neededIfListed: settings });
   const entries = await readModuleList(list);
   const files = (entries ?? [{ path: "" }]).flatMap(({ path }) =>
     path === "" ? MODEL_FILES : [`${literal(path)}/*.json`, `${literal(path)}/*.safetensors`],
@@ -32,9 +36,9 @@ export async function findModules(idOrFolder: string, options: Omit<HubOptions, 
   // Both times the same commit, whatever happens to the branch in between.
   const commit = basename(list);
   const pinned = isCommit(commit) ? { ...options, revision: commit } : options;
-  const folder = await findFolder(idOrFolder, pinned, [
-    ...new Set([MODULES_FILE, SETTINGS_FILE, "README.md", ...files]),
-  ]);
+  const all = [...new Set([...settings, "README.md", ...files])];
+  const needed = entries ? { neededIfListed: MODULE_FILES } : { needed: BARE_MODEL };
+  const folder = await findFolder(idOrFolder, pinned, all, needed);
   return { folder, id: idOrFolder, entries };
 }
 

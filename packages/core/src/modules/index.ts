@@ -1,5 +1,6 @@
 export type { ModuleActivation } from "./activations.ts";
 export { type Architecture, readArchitecture } from "./architecture.ts";
+export { copyModule } from "./copy-module.ts";
 export { Dense, type DenseOptions } from "./dense.ts";
 export { requireTensor } from "./features.ts";
 export { type FoundModules, findModules } from "./find-modules.ts";

@@ -33,6 +33,8 @@ export interface Module {
   forward(features: ModuleFeatures, pass: ModulePass): ModuleFeatures;
   /** Its parameters, named as in its file. */
   entries(): readonly ParameterEntry[];
+  /** The module with weights of its own: needed of one that has weights, for a model's `copy`. */
+  copy?(): Module;
   /** Writes its configuration and weights to a folder, which is there. */
   save(folder: string, options?: SaveOptions): Promise<void>;
   dispose(): void;

@@ -5,7 +5,7 @@ import type { Device } from "../device.ts";
 import { EngineError } from "../errors.ts";
 import { AutoModel, type AutoOptions } from "../model/auto-model.ts";
 import type { BaseModel } from "../model/base-model.ts";
-import { findFolder } from "../model/find-folder.ts";
+import { BARE_MODEL, findFolder } from "../model/find-folder.ts";
 import type { SaveOptions } from "../model/save-model.ts";
 import type { ParameterEntry } from "../nn/parameter-set.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -48,6 +48,7 @@ export class Transformer implements InputModule {
   readonly model: BaseModel;
   readonly tokenizer: Tokenizer;
   private limit: number;
+  private ownsTokenizer = true;
 
   constructor({ model, tokenizer, maxSeqLength }: TransformerOptions) {
     this.model = model;
@@ -65,7 +66,8 @@ export class Transformer implements InputModule {
    */
   static async fromPretrained(idOrFolder: string, options: TransformerLoadOptions = {}): Promise<Transformer> {
     const { maxSeqLength, readSettings = true, ...modelOptions } = options;
-    const folder = await findFolder(idOrFolder, options, ["*.json", "*.safetensors", ...TOKENIZER_FILES]);
+    const files = ["*.json", "*.safetensors", ...TOKENIZER_FILES];
+    const folder = await findFolder(idOrFolder, options, files, { needed: BARE_MODEL });
     const settings = readSettings ? await readTransformerSettings(folder) : NO_SETTINGS;
     if (settings.task !== "feature-extraction") {
       throw new EngineError(
@@ -155,9 +157,16 @@ export class Transformer implements InputModule {
     await writeFile(join(folder, TRANSFORMER_FILE), transformerSettingsText(this.limit, this.tokenizer.lowercase));
   }
 
+  /** The same with weights of its own. The tokenizer is shared, and stays this one's. */
+  copy(): Transformer {
+    const copy = new Transformer({ model: this.model.copy(), tokenizer: this.tokenizer, maxSeqLength: this.limit });
+    copy.ownsTokenizer = false;
+    return copy;
+  }
+
   dispose(): void {
     this.model.dispose();
-    this.tokenizer.dispose();
+    if (this.ownsTokenizer) this.tokenizer.dispose();
   }
 
   private get cut(): EncodeBatchOptions {

@@ -1,4 +1,4 @@
-import { expectDtype } from "../errors.ts";
+import { expectTensorDtype } from "../errors.ts";
 import { type DType, isFloat } from "../tensor/dtype.ts";
 import { record } from "../tensor/tape.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -9,9 +9,8 @@ import { Tensor } from "../tensor/tensor.ts";
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x;
-  expectDtype("cast", "x", x, "float32", "bfloat16", "int32");
+  expectTensorDtype("cast", dtype);
   const y = Tensor.empty(x.shape, x, dtype);
-  expectDtype("cast", "the result", y, "float32", "bfloat16", "int32");
   x.backend.copy(y, x);
   if (!isFloat(dtype)) {
     y.madeBy = "cast";

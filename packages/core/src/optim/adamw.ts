@@ -22,10 +22,10 @@ export interface AdamWOptions extends GroupOptions {
  * @see https://arxiv.org/abs/1711.05101
  */
 export class AdamW extends Optimizer {
-  /** @param parameters float32 parameters, or groups of them with options of their own */
+  /** @param parameters float32 leaves with `requiresGrad`, or groups of them with options of their own */
   constructor(parameters: Iterable<Tensor> | Iterable<ParameterGroup>, options: AdamWOptions = {}) {
     const { learningRate = 1e-3, weightDecay = 0.01, betas = [0.9, 0.999], eps = 1e-8 } = options;
-    super("AdamW", parameters, { learningRate, weightDecay, betas, eps });
+    super("AdamW", parameters, { learningRate, weightDecay, betas, eps }, options);
   }
 
   protected update({ group, parameters, first, second, gradients, step, learningRate, clip }: Update): void {

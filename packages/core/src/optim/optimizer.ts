@@ -1,4 +1,5 @@
-import { EngineError, expectDtype } from "../errors.ts";
+import { EngineError, expectDtype, shapeText } from "../errors.ts";
+import { editDistance, nearestName } from "../nearest-name.ts";
 import type { TypedArray } from "../tensor/bytes.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { GradientNorm } from "./clip-grad-norm.ts";
@@ -73,10 +74,23 @@ export abstract class Optimizer {
   private readonly name: string;
   private learningRate: number;
 
-  constructor(name: string, parameters: Iterable<Tensor> | Iterable<ParameterGroup>, defaults: Required<GroupOptions>) {
+  /**
+   * @param defaults of groups
+   * @param options as the caller wrote them; their names are checked
+   * @param more names that options may have beside a group's
+   */
+  constructor(
+    name: string,
+    parameters: Iterable<Tensor> | Iterable<ParameterGroup>,
+    defaults: Required<GroupOptions>,
+    options: object,
+    more: readonly string[] = [],
+  ) {
     this.name = name;
     this.learningRate = defaults.learningRate;
+    checkNames(name, "there is", options, [...Object.keys(defaults), ...more]);
     this.groups = groupsOf(parameters).map(({ parameters, ...own }) => {
+      checkNames(name, "a group has", own, Object.keys(defaults));
       const group = { ...defaults, ...definedOnly(own), parameters: [...parameters] };
       checkGroup(name, group);
       return group;
@@ -84,6 +98,13 @@ export abstract class Optimizer {
     const seen = new Set<Tensor>();
     for (const parameter of this.groups.flatMap((group) => group.parameters)) {
       expectDtype(name, "a parameter", parameter, "float32");
+      if (!parameter.requiresGrad) {
+        throw new EngineError(
+          name,
+          `parameter ${seen.size} ${shapeText(parameter.shape)} asks for no gradients, so no step would move it`,
+          "Make it with requiresGrad: true; leave out what is frozen.",
+        );
+      }
       if (seen.has(parameter)) {
         throw new EngineError(name, "a parameter appears twice", "List a tied weight once, in one group.");
       }
@@ -227,6 +248,15 @@ function groupsOf(parameters: Iterable<Tensor> | Iterable<ParameterGroup>): Para
   const items: (Tensor | ParameterGroup)[] = [...parameters];
   if (items.every((item) => item instanceof Tensor)) return [{ parameters: items }];
   return items as ParameterGroup[];
+}
+
+function checkNames(name: string, what: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((option) => !known.includes(option));
+  if (unknown === undefined) return;
+  const near = nearestName(unknown, known);
+  const wayOut =
+    editDistance(unknown, near) < unknown.length / 2 ? `The nearest is ${near}.` : `There are ${known.join(", ")}.`;
+  throw new EngineError(name, `${what} no option ${unknown}`, wayOut);
 }
 
 const definedOnly = (options: GroupOptions): GroupOptions =>

@@ -51,10 +51,11 @@ export class StableAdamW extends Optimizer {
   /** 0 where decay is relative to a peak of 0: all rates are then 0, too. */
   private decayPerRate: number;
 
-  /** @param parameters float32 parameters, or groups of them with options of their own */
+  /** @param parameters float32 leaves with `requiresGrad`, or groups of them with options of their own */
   constructor(parameters: Iterable<Tensor> | Iterable<ParameterGroup>, options: StableAdamWOptions = {}) {
     const { learningRate = 1e-3, weightDecay = 0.01, betas = [0.9, 0.99], eps = 1e-6 } = options;
-    super("StableAdamW", parameters, { learningRate, weightDecay, betas, eps });
+    const more = ["decoupleLearningRate", "maxLearningRate"];
+    super("StableAdamW", parameters, { learningRate, weightDecay, betas, eps }, options, more);
     const { decoupleLearningRate = false, maxLearningRate: peak = learningRate } = options;
     if (options.maxLearningRate !== undefined && !(Number.isFinite(peak) && peak > 0)) {
       throw new EngineError("StableAdamW", `maxLearningRate is ${peak}`, "Use the peak of the schedule, above 0.");

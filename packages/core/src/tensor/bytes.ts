@@ -1,7 +1,7 @@
 import type { Bytes } from "../backend/contract.ts";
 import { type DType, fromBfloat16, toBfloat16 } from "./dtype.ts";
 
-/** What `Tensor.data()` gives: a `Float32Array` for float32 and bfloat16, an `Int32Array` for integers. */
+/** What `Tensor.data()` gives: a `Float32Array` for float32 and bfloat16, an `Int32Array` for int32. */
 export type TypedArray = Float32Array | Int32Array;
 
 /** Numbers as the device holds them. */
@@ -13,10 +13,6 @@ export function encode(values: ArrayLike<number>, dtype: DType): Bytes {
       return values instanceof Int32Array ? values : Int32Array.from(values);
     case "bfloat16":
       return Uint16Array.from(values, toBfloat16);
-    case "int8":
-      return Int8Array.from(values);
-    case "uint8":
-      return Uint8Array.from(values);
   }
 }
 
@@ -29,9 +25,5 @@ export function decode(bytes: ArrayBuffer, dtype: DType): TypedArray {
       return new Int32Array(bytes);
     case "bfloat16":
       return Float32Array.from(new Uint16Array(bytes), fromBfloat16);
-    case "int8":
-      return Int32Array.from(new Int8Array(bytes));
-    case "uint8":
-      return Int32Array.from(new Uint8Array(bytes));
   }
 }

@@ -1,10 +1,27 @@
-/** The element types of tensors. Storages of corpora also come as int8 and uint8. */
-export type DType = "float32" | "bfloat16" | "int32" | "int8" | "uint8";
+/** The element types of tensors. */
+export type DType = "float32" | "bfloat16" | "int32";
+
+export const DTYPES: readonly DType[] = ["float32", "bfloat16", "int32"];
+
+/** Those of memory that a kernel may see: a corpus also holds int8, and bits in uint8. Only its search reads these. */
+export type ElementType = DType | "int8" | "uint8";
 
 /** The numbers by which native code knows them (native/view.h). */
-export const DTYPE_CODES: Readonly<Record<DType, number>> = { float32: 0, bfloat16: 1, int32: 2, int8: 3, uint8: 4 };
+export const DTYPE_CODES: Readonly<Record<ElementType, number>> = {
+  float32: 0,
+  bfloat16: 1,
+  int32: 2,
+  int8: 3,
+  uint8: 4,
+};
 
-export const DTYPE_BYTES: Readonly<Record<DType, number>> = { float32: 4, bfloat16: 2, int32: 4, int8: 1, uint8: 1 };
+export const DTYPE_BYTES: Readonly<Record<ElementType, number>> = {
+  float32: 4,
+  bfloat16: 2,
+  int32: 4,
+  int8: 1,
+  uint8: 1,
+};
 
 export const isFloat = (dtype: DType): boolean => dtype === "float32" || dtype === "bfloat16";
 

@@ -1,4 +1,4 @@
-import type { Tensor } from "./tensor.ts";
+import { Tensor } from "./tensor.ts";
 
 /**
  * A tensor that training changes: a leaf with gradients that no scope disposes, and whose packed forms the backend may
@@ -14,4 +14,13 @@ export function parameter(x: Tensor): Tensor {
   x.backend.setWeight(held.storage.id);
   x.dispose();
   return held;
+}
+
+/** A parameter of its own with the same values; it wants gradients where the other one does. */
+export function copiedParameter(of: Tensor): Tensor {
+  const values = Tensor.empty(of.shape, of);
+  of.backend.copy(values, of);
+  const copy = parameter(values);
+  copy.requiresGrad = of.requiresGrad;
+  return copy;
 }

@@ -4,7 +4,7 @@
  */
 import type { Backend, TensorView } from "../backend/contract.ts";
 import { type Device, type DeviceName, resolveDevice } from "../device.ts";
-import { EngineError, shapeText } from "../errors.ts";
+import { EngineError, expectTensorDtype, shapeText } from "../errors.ts";
 import * as ops from "../ops/tensor-methods.ts";
 import { decode, encode, type TypedArray } from "./bytes.ts";
 import { DTYPE_BYTES, type DType } from "./dtype.ts";
@@ -69,6 +69,7 @@ export class Tensor implements TensorView {
     offset: number,
     scope: Scope | undefined | null = innermostScope(),
   ) {
+    expectTensorDtype("Tensor", dtype);
     this.memory = memory.retain();
     this.device = device;
     this.dtype = dtype;
@@ -84,6 +85,7 @@ export class Tensor implements TensorView {
     like: Tensor | TensorOptions = {},
     dtype: DType = like.dtype ?? "float32",
   ): Tensor {
+    expectTensorDtype("Tensor", dtype);
     const device = like instanceof Tensor ? like.device : resolveDevice(like.device);
     for (const size of shape) {
       if (!Number.isSafeInteger(size) || size < 0) {

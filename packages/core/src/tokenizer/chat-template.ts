@@ -1,6 +1,7 @@
 /** Chat messages to the text that a model was trained on, by the model's own Jinja template. */
-import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
+import { Environment, parse, tokenize } from "@huggingface/jinja";
 import { EngineError } from "../errors.ts";
+import { ChatInterpreter, StepBudget } from "./chat-interpreter.ts";
 import { strftime } from "./strftime.ts";
 
 /** One message of a chat. Templates may ask for more fields than these. */
@@ -38,9 +39,6 @@ export interface ChatTemplates {
   readonly file: string;
   readonly byName: Readonly<Record<string, string>>;
 }
-
-/** Elements that a template's `range` may have: a longer one is a hostile or broken template. */
-const LONGEST_RANGE = 1_000_000;
 
 const WHERE = "Tokenizer.applyChatTemplate";
 
@@ -109,7 +107,6 @@ const GLOBALS: Readonly<Record<string, unknown>> = {
   True: true,
   False: false,
   None: null,
-  range: boundedRange,
   strftime_now: (format: string) => strftime(new Date(), format),
   raise_exception: (message: unknown) => {
     throw new Error(String(message));
@@ -122,8 +119,10 @@ let last: { text: string; program: Program } | null = null;
 function run(text: string, variables: Readonly<Record<string, unknown>>): string {
   if (last?.text !== text) last = { text, program: parse(tokenize(text, { lstrip_blocks: true, trim_blocks: true })) };
   const environment = new Environment();
-  for (const [name, value] of Object.entries({ ...GLOBALS, ...variables })) environment.set(name, value);
-  return String(new Interpreter(environment).run(last.program).value);
+  const budget = new StepBudget();
+  const range = (...args: unknown[]) => boundedRange(budget, args);
+  for (const [name, value] of Object.entries({ range, ...GLOBALS, ...variables })) environment.set(name, value);
+  return String(new ChatInterpreter(WHERE, environment, budget).run(last.program).value);
 }
 
 function choose(
@@ -153,16 +152,15 @@ function choose(
 }
 
 /** Jinja's range, which an endless one could fill the memory with. Arguments are numbers; a trailing object is the library's. */
-function boundedRange(...args: unknown[]): number[] {
-  const [a = 0, b, step = 1] = args.filter((arg) => typeof arg === "number");
+function boundedRange(budget: StepBudget, args: readonly unknown[]): number[] {
+  const numbers = args.filter((arg) => typeof arg === "number");
+  const [a = 0, b, step = 1] = numbers;
   const [start, stop] = b === undefined ? [0, a] : [a, b];
   const count = Math.max(0, Math.ceil((stop - start) / step));
-  if (step === 0 || !(count <= LONGEST_RANGE)) {
-    throw new EngineError(
-      WHERE,
-      `the template asks for range(${args.filter((arg) => typeof arg === "number").join(", ")})`,
-      `A range has at most ${LONGEST_RANGE.toLocaleString("en")} elements. Take the template from a source that you trust.`,
-    );
-  }
+  budget.spend(
+    WHERE,
+    step === 0 || Number.isNaN(count) ? Number.POSITIVE_INFINITY : count,
+    `range(${numbers.join(", ")})`,
+  );
   return Array.from({ length: count }, (_, i) => start + i * step);
 }

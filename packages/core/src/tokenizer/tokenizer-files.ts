@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { type ChatTemplates, readChatTemplates } from "./chat-template.ts";
+import type { SpecialTokens } from "./special-tokens.ts";
 import { parseJsonObject } from "./tokenizer-json.ts";
 
 export const TOKENIZER_FILES = [
@@ -60,12 +61,13 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
 /**
  * Writes them as they were read, so that other libraries load the same tokenizer.
  *
- * @param options `modelMaxLength`: what `model_max_length` is to be, where it is to change
+ * @param options `modelMaxLength`: what `model_max_length` is to be, where it is to change; `specialTokens`: the roles, for
+ *   a tokenizer_config.json that was not there
  */
 export async function writeTokenizerFiles(
   folder: string,
   contents: ReadonlyMap<FileName, Buffer>,
-  { modelMaxLength }: { modelMaxLength?: number } = {},
+  { modelMaxLength, specialTokens = {} }: { modelMaxLength?: number; specialTokens?: SpecialTokens } = {},
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const [name, content] of contents) await writeFile(join(folder, name), content);
@@ -73,12 +75,16 @@ export async function writeTokenizerFiles(
   // Python's loader takes a folder without it for one of another kind.
   const config = stored
     ? parseJsonObject(join(folder, "tokenizer_config.json"), stored.toString("utf8"))
-    : { tokenizer_class: "PreTrainedTokenizerFast" };
+    : { tokenizer_class: "PreTrainedTokenizerFast", ...rolesOf(specialTokens) };
   const changed = modelMaxLength !== undefined && config.model_max_length !== modelMaxLength;
   if (stored && !changed) return;
   const whole = changed ? { ...config, model_max_length: modelMaxLength } : config;
   await writeFile(join(folder, "tokenizer_config.json"), `${JSON.stringify(whole, null, 2)}\n`);
 }
+
+/** With a config there, roles are no longer guessed from the tokens' names. */
+const rolesOf = (specialTokens: SpecialTokens): Record<string, string> =>
+  Object.fromEntries(Object.entries(specialTokens).map(([role, { token }]) => [`${role}_token`, token]));
 
 async function readIfThere(path: string): Promise<Buffer | null> {
   try {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { nativeTokenizers } from "../backend/native.ts";
 import { EngineError } from "../errors.ts";
@@ -110,6 +111,16 @@ export class Tokenizer {
     });
   }
 
+  /** A digest of what decides the ids: a tokenizer with another one may encode otherwise. Independent of the folder. */
+  get fingerprint(): string {
+    const roles = Object.entries(this.specialTokens).map(([role, token]) => `${role} ${token?.id}`);
+    return createHash("sha256")
+      .update(this.#files.contents.get("tokenizer.json")!)
+      .update(`\0${this.lowercase}\0${roles.sort().join("\0")}`)
+      .digest("hex")
+      .slice(0, 16);
+  }
+
   /**
    * Reads the tokenizer of a model.
    *
@@ -119,7 +130,8 @@ export class Tokenizer {
     idOrFolder: string,
     { lowercase = false, ...options }: HubOptions & TokenizerOptions = {},
   ): Promise<Tokenizer> {
-    const folder = await resolveFolder(idOrFolder, { ...options, files: TOKENIZER_FILES });
+    const needed = ["tokenizer.json"];
+    const folder = await resolveFolder(idOrFolder, { ...options, files: TOKENIZER_FILES, needed });
     return Tokenizer.fromFolder(folder, { lowercase });
   }
 
@@ -256,7 +268,7 @@ export class Tokenizer {
 
   /** Writes the files as they were read, so that transformers loads the same tokenizer. */
   async savePretrained(folder: string, options: SaveTokenizerOptions = {}): Promise<void> {
-    await writeTokenizerFiles(folder, this.#files.contents, options);
+    await writeTokenizerFiles(folder, this.#files.contents, { ...options, specialTokens: this.specialTokens });
   }
 
   /** Gives back threads and native memory. Unneeded at the end of a process. */

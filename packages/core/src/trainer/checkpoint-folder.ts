@@ -10,6 +10,7 @@ const LEFTOVER = /^\.checkpoint-\d+(\.\w+)?\.partial$/;
 /** Written last by every trainer; a folder without it is somebody else's. */
 export const STATE_FILE = "trainer_state.json";
 
+/** A complete checkpoint. */
 export interface CheckpointFolder {
   readonly step: number;
   readonly folder: string;

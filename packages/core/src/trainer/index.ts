@@ -1,6 +1,7 @@
 export type { ArgumentRule, ArgumentRules } from "./argument-rules.ts";
 export type { TrainerCallback } from "./callback.ts";
-export { lastCheckpoint } from "./checkpoint-folder.ts";
+export type { SavedBeside } from "./checkpoint.ts";
+export { type CheckpointFolder, lastCheckpoint, listCheckpoints } from "./checkpoint-folder.ts";
 export type { CollatePlace, Collator, RowSource, Sized } from "./collator.ts";
 export { EarlyStoppingCallback, type EarlyStoppingOptions } from "./early-stopping.ts";
 export { encodeInPieces, packedPiece } from "./encode-in-pieces.ts";

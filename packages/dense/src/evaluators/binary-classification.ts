@@ -2,7 +2,9 @@ import {
   type BinaryMetrics,
   binaryMetrics,
   checkLabels,
+  checkOptions,
   type EvaluateOptions,
+  type OptionNames,
   type PackedVectors,
   pairScores,
   prefixedKey,
@@ -10,7 +12,13 @@ import {
   type SentenceEvaluator,
   type SimilarityFunctionName,
 } from "@ettin/core";
-import { checkSameLength, type EmbeddingModel, type EncodingOptions, embed } from "./embedding-model.ts";
+import {
+  checkSameLength,
+  checkSimilarities,
+  type EmbeddingModel,
+  type EncodingOptions,
+  embed,
+} from "./embedding-model.ts";
 import { givenOptions, nameSuffix, report } from "./report.ts";
 
 const WHERE = "BinaryClassificationEvaluator";
@@ -42,6 +50,17 @@ export interface BinaryClassificationEvaluatorOptions extends EncodingOptions {
   writeCsv?: boolean;
 }
 
+const OPTIONS: OptionNames<BinaryClassificationEvaluatorOptions> = {
+  sentences1: true,
+  sentences2: true,
+  labels: true,
+  similarityFnNames: true,
+  name: true,
+  batchSize: true,
+  truncateDim: true,
+  writeCsv: true,
+};
+
 /**
  * How well a threshold on the similarity tells pairs that are alike from those that are not: "cosine_ap",
  * "cosine_accuracy", "cosine_f1", … at the best thresholds. Of Euclidean and city-block similarity the thresholds are
@@ -54,9 +73,11 @@ export class BinaryClassificationEvaluator implements SentenceEvaluator<Embeddin
   private readonly options: BinaryClassificationEvaluatorOptions;
 
   constructor(options: BinaryClassificationEvaluatorOptions) {
+    checkOptions(WHERE, options, OPTIONS);
     const { sentences1, sentences2, labels } = options;
     checkSameLength(WHERE, { sentences1, sentences2, labels });
     checkLabels(WHERE, labels);
+    checkSimilarities(WHERE, options.similarityFnNames);
     this.name = options.name ?? "";
     this.options = options;
   }

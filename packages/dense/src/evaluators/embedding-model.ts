@@ -4,6 +4,7 @@ import {
   type PackedVectors,
   packVectors,
   type SimilarityFunctionName,
+  similarityFunction,
 } from "@ettin/core";
 import type { HasCardFacts } from "../card-facts.ts";
 
@@ -50,12 +51,31 @@ export async function embed<Kind extends "encode" | "encodeQuery" | "encodeDocum
   return packVectors(where, await model[kind](texts, Object.fromEntries(given)));
 }
 
+/** Checks names of similarities, where some are given. */
+export function checkSimilarities(where: string, names: readonly string[] | undefined): void {
+  if (names === undefined) return;
+  if (!Array.isArray(names) || names.length === 0) {
+    const found = Array.isArray(names) ? "empty" : JSON.stringify(names);
+    throw new EngineError(where, `similarityFnNames is ${found}`, 'Give a list, ["cosine"], or leave it out.');
+  }
+  for (const name of names) similarityFunction(name as SimilarityFunctionName, where);
+}
+
 /** Checks that columns of texts have one length, above 0. */
 export function checkSameLength(where: string, columns: Readonly<Record<string, ArrayLike<unknown>>>): void {
   const [[name, first], ...others] = Object.entries(columns) as [
     [string, ArrayLike<unknown>],
     ...[string, ArrayLike<unknown>][],
   ];
+  const missing = Object.keys(columns).find((key) => typeof columns[key]?.length !== "number");
+  if (missing !== undefined) {
+    const value: unknown = columns[missing];
+    throw new EngineError(
+      where,
+      `${missing} ${value === undefined ? "are missing" : `is ${value === null ? "null" : `a ${typeof value}`}`}`,
+      "Give a list, a row each.",
+    );
+  }
   if (first.length === 0) throw new EngineError(where, `${name} is empty`, "Give one row or more.");
   for (const [other, values] of others) {
     if (values.length === first.length) continue;

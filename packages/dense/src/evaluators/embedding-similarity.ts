@@ -1,6 +1,8 @@
 import {
+  checkOptions,
   EngineError,
   type EvaluateOptions,
+  type OptionNames,
   type PackedVectors,
   pairScores,
   pearson,
@@ -10,7 +12,13 @@ import {
   type SimilarityFunctionName,
   spearman,
 } from "@ettin/core";
-import { checkSameLength, type EmbeddingModel, type EncodingOptions, embed } from "./embedding-model.ts";
+import {
+  checkSameLength,
+  checkSimilarities,
+  type EmbeddingModel,
+  type EncodingOptions,
+  embed,
+} from "./embedding-model.ts";
 import { givenOptions, nameSuffix, report } from "./report.ts";
 
 const WHERE = "EmbeddingSimilarityEvaluator";
@@ -34,6 +42,19 @@ export interface EmbeddingSimilarityEvaluatorOptions extends EncodingOptions {
   writeCsv?: boolean;
 }
 
+const OPTIONS: OptionNames<EmbeddingSimilarityEvaluatorOptions> = {
+  sentences1: true,
+  sentences2: true,
+  scores: true,
+  similarityFnNames: true,
+  mainSimilarity: true,
+  precision: true,
+  name: true,
+  batchSize: true,
+  truncateDim: true,
+  writeCsv: true,
+};
+
 /**
  * How well the similarities of pairs follow the scores that people gave: "pearson_cosine", "spearman_cosine". Distances
  * count as negative similarities.
@@ -45,8 +66,10 @@ export class EmbeddingSimilarityEvaluator implements SentenceEvaluator<Embedding
   private readonly options: EmbeddingSimilarityEvaluatorOptions;
 
   constructor(options: EmbeddingSimilarityEvaluatorOptions) {
+    checkOptions(WHERE, options, OPTIONS);
     const { sentences1, sentences2, scores } = options;
     checkSameLength(WHERE, { sentences1, sentences2, scores });
+    checkSimilarities(WHERE, options.similarityFnNames);
     if (!scores.every(Number.isFinite) || scores.every((score) => score === scores[0])) {
       throw new EngineError(
         WHERE,

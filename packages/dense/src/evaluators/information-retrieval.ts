@@ -1,9 +1,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  checkOptions,
   DocumentRanking,
   EngineError,
   type EvaluateOptions,
+  type OptionNames,
   prefixed,
   prefixedKey,
   prefixedKeys,
@@ -48,6 +50,34 @@ export interface InformationRetrievalEvaluatorOptions extends RetrievalOptions, 
   corpusPromptName?: string;
 }
 
+/** Names of how retrieval is measured. */
+export const RETRIEVAL_OPTIONS: OptionNames<RetrievalOptions> = {
+  scoreFunctions: true,
+  mainScoreFunction: true,
+  batchSize: true,
+  truncateDim: true,
+  writeCsv: true,
+  writePredictions: true,
+  accuracyAtK: true,
+  precisionRecallAtK: true,
+  mrrAtK: true,
+  ndcgAtK: true,
+  mapAtK: true,
+};
+
+const OPTIONS: OptionNames<InformationRetrievalEvaluatorOptions> = {
+  ...RETRIEVAL_OPTIONS,
+  queries: true,
+  corpus: true,
+  relevantDocs: true,
+  name: true,
+  corpusChunkSize: true,
+  queryPrompt: true,
+  queryPromptName: true,
+  corpusPrompt: true,
+  corpusPromptName: true,
+};
+
 /**
  * How well a model finds the documents of queries: "cosine_ndcg@10", accuracy, precision, recall, MRR and MAP. Documents
  * of equal scores rank by their ids, ascending. Queries without a relevant document are left out.
@@ -61,6 +91,7 @@ export class InformationRetrievalEvaluator implements SentenceEvaluator<Embeddin
   private readonly options: InformationRetrievalEvaluatorOptions;
 
   constructor(options: InformationRetrievalEvaluatorOptions) {
+    checkOptions(WHERE, options, OPTIONS);
     const { scoreFunctions, corpusChunkSize = 50_000, name = "" } = options;
     rankingCuts(WHERE, options);
     if (!Number.isSafeInteger(corpusChunkSize) || corpusChunkSize < 1) {

@@ -2,10 +2,13 @@ import {
   argmax,
   type Collator,
   type Columns,
+  checkOptions,
   columnsCollator,
   EngineError,
   type EvaluateOptions,
+  expectDataset,
   noGrad,
+  type OptionNames,
   type PackedTexts,
   prefixedKey,
   type Row,
@@ -45,6 +48,15 @@ export interface TokenizingModel extends HasCardFacts {
   tokenize?(texts: readonly string[], options?: { prompt?: string }): Promise<PackedTexts>;
 }
 
+const OPTIONS: OptionNames<LabelAccuracyEvaluatorOptions> = {
+  dataset: true,
+  collator: true,
+  softmaxModel: true,
+  name: true,
+  batchSize: true,
+  writeCsv: true,
+};
+
 /** The share of rows whose class a softmax loss finds: "accuracy". */
 export class LabelAccuracyEvaluator implements SentenceEvaluator<TokenizingModel> {
   readonly name: string;
@@ -53,6 +65,15 @@ export class LabelAccuracyEvaluator implements SentenceEvaluator<TokenizingModel
   private readonly options: LabelAccuracyEvaluatorOptions;
 
   constructor(options: LabelAccuracyEvaluatorOptions) {
+    checkOptions(WHERE, options, OPTIONS);
+    expectDataset(WHERE, "dataset", options.dataset);
+    if (typeof options.softmaxModel?.logits !== "function") {
+      throw new EngineError(
+        WHERE,
+        "softmaxModel is missing, or has no logits",
+        "Give the SoftmaxLoss that is trained.",
+      );
+    }
     if (options.dataset.length === 0) throw new EngineError(WHERE, "the dataset is empty", "Give it rows.");
     this.name = options.name ?? "";
     this.primaryMetric = prefixedKey(this.name, "accuracy");

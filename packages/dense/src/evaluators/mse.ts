@@ -1,7 +1,10 @@
 import {
+  checkOptions,
+  EngineError,
   type EvaluateOptions,
   mean,
   mul,
+  type OptionNames,
   type PackedVectors,
   packVectors,
   prefixedKey,
@@ -30,6 +33,16 @@ export interface MSEEvaluatorOptions extends EncodingOptions {
   writeCsv?: boolean;
 }
 
+const OPTIONS: OptionNames<MSEEvaluatorOptions> = {
+  sourceSentences: true,
+  targetSentences: true,
+  teacherModel: true,
+  name: true,
+  batchSize: true,
+  truncateDim: true,
+  writeCsv: true,
+};
+
 /** How far the model's vectors are from a teacher's: "negative_mse" is −100 · the mean squared difference. */
 export class MSEEvaluator implements SentenceEvaluator<EmbeddingModel> {
   readonly name: string;
@@ -39,8 +52,12 @@ export class MSEEvaluator implements SentenceEvaluator<EmbeddingModel> {
   private teacher: PackedVectors | null = null;
 
   constructor(options: MSEEvaluatorOptions) {
+    checkOptions(WHERE, options, OPTIONS);
     const { sourceSentences, targetSentences } = options;
     checkSameLength(WHERE, { sourceSentences, targetSentences });
+    if (typeof options.teacherModel?.encode !== "function") {
+      throw new EngineError(WHERE, "teacherModel is missing, or no model", "Give the model whose vectors count.");
+    }
     this.name = options.name ?? "";
     this.primaryMetric = prefixedKey(this.name, "negative_mse");
     this.options = options;

@@ -1,9 +1,11 @@
 import {
+  checkOptions,
   EngineError,
   type EvaluateOptions,
   type HubOptions,
   loadDataset,
   nearestName,
+  type OptionNames,
   prefixedKey,
   prefixedKeys,
   type Row,
@@ -13,7 +15,7 @@ import {
   type SentenceEvaluator,
 } from "@ettin/core";
 import type { EmbeddingModel } from "./embedding-model.ts";
-import { InformationRetrievalEvaluator, type RetrievalOptions } from "./information-retrieval.ts";
+import { InformationRetrievalEvaluator, RETRIEVAL_OPTIONS, type RetrievalOptions } from "./information-retrieval.ts";
 import { givenOptions, report } from "./report.ts";
 import { bestByNdcg, namedScores } from "./score-functions.ts";
 
@@ -58,6 +60,17 @@ export interface NanoBEIREvaluatorOptions extends RetrievalOptions {
   hub?: Pick<HubOptions, "token" | "revision" | "cacheDir" | "localFilesOnly">;
 }
 
+const OPTIONS: OptionNames<NanoBEIREvaluatorOptions> = {
+  ...RETRIEVAL_OPTIONS,
+  datasetNames: true,
+  datasetId: true,
+  queryPrompts: true,
+  corpusPrompts: true,
+  aggregateFn: true,
+  aggregateKey: true,
+  hub: true,
+};
+
 /**
  * Retrieval on small versions of 13 BEIR sets: "NanoMSMARCO_cosine_ndcg@10" … of each, and "NanoBEIR_mean_cosine_ndcg@10" …
  * of all. The data is read at the first evaluation.
@@ -71,6 +84,7 @@ export class NanoBEIREvaluator implements SentenceEvaluator<EmbeddingModel> {
   private evaluators: readonly InformationRetrievalEvaluator[] | null = null;
 
   constructor(options: NanoBEIREvaluatorOptions = {}) {
+    checkOptions(WHERE, options, OPTIONS);
     const { datasetNames = Object.keys(SETS), aggregateKey = "mean", truncateDim, scoreFunctions } = options;
     if (datasetNames.length === 0) throw new EngineError(WHERE, "datasetNames is empty", "Leave it out for all sets.");
     const unknown = datasetNames.find((name) => !Object.hasOwn(SETS, name.toLowerCase()));
@@ -140,7 +154,8 @@ export class NanoBEIREvaluator implements SentenceEvaluator<EmbeddingModel> {
   }
 
   private async load({ signal }: EvaluateOptions): Promise<InformationRetrievalEvaluator[]> {
-    const { datasetNames: _, datasetId = DATASET, queryPrompts, corpusPrompts, hub = {}, ...options } = this.options;
+    const { datasetNames: _, aggregateFn: __, aggregateKey: ___, ...rest } = this.options;
+    const { datasetId = DATASET, queryPrompts, corpusPrompts, hub = {}, ...options } = rest;
     const { truncateDim } = options;
     const evaluators: InformationRetrievalEvaluator[] = [];
     for (const name of this.names) {

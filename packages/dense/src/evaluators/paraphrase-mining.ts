@@ -1,7 +1,9 @@
 import {
+  checkOptions,
   duplicateMetrics,
   EngineError,
   type EvaluateOptions,
+  type OptionNames,
   paraphraseMiningEmbeddings,
   prefixedKey,
   prefixedKeys,
@@ -38,6 +40,21 @@ export interface ParaphraseMiningEvaluatorOptions extends EncodingOptions {
   writeCsv?: boolean;
 }
 
+const OPTIONS: OptionNames<ParaphraseMiningEvaluatorOptions> = {
+  sentencesMap: true,
+  duplicatesList: true,
+  duplicatesDict: true,
+  addTransitiveClosure: true,
+  queryChunkSize: true,
+  corpusChunkSize: true,
+  maxPairs: true,
+  topK: true,
+  name: true,
+  batchSize: true,
+  truncateDim: true,
+  writeCsv: true,
+};
+
 /**
  * How well the most similar pairs of many texts (cosine) are those that mean the same: "average_precision", and "f1",
  * "precision", "recall" at the best "threshold".
@@ -52,6 +69,7 @@ export class ParaphraseMiningEvaluator implements SentenceEvaluator<EmbeddingMod
   private readonly options: ParaphraseMiningEvaluatorOptions;
 
   constructor(options: ParaphraseMiningEvaluatorOptions) {
+    checkOptions(WHERE, options, OPTIONS);
     const { sentencesMap, duplicatesList = [], duplicatesDict = {}, addTransitiveClosure = false } = options;
     const sentences = new Map(
       sentencesMap instanceof Map

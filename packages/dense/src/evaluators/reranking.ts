@@ -1,6 +1,8 @@
 import {
+  checkOptions,
   EngineError,
   type EvaluateOptions,
+  type OptionNames,
   type PackedVectors,
   prefixedKey,
   prefixedKeys,
@@ -40,6 +42,16 @@ export interface RerankingEvaluatorOptions extends EncodingOptions {
   writeCsv?: boolean;
 }
 
+const OPTIONS: OptionNames<RerankingEvaluatorOptions> = {
+  samples: true,
+  atK: true,
+  similarityFct: true,
+  name: true,
+  batchSize: true,
+  truncateDim: true,
+  writeCsv: true,
+};
+
 /** How well each query's positives rank among its positives and negatives: "map", "mrr@10", "ndcg@10". */
 export class RerankingEvaluator implements SentenceEvaluator<EmbeddingModel> {
   readonly name: string;
@@ -50,7 +62,10 @@ export class RerankingEvaluator implements SentenceEvaluator<EmbeddingModel> {
   private readonly options: RerankingEvaluatorOptions;
 
   constructor(options: RerankingEvaluatorOptions) {
+    checkOptions(WHERE, options, OPTIONS);
     const { samples, atK = 10, name = "" } = options;
+    if (!Array.isArray(samples))
+      throw new EngineError(WHERE, "samples is no list", "Give { query, positive, negative } each.");
     for (const [i, { query, positive, negative }] of samples.entries()) {
       if (typeof query === "string" && Array.isArray(positive) && Array.isArray(negative)) continue;
       throw new EngineError(

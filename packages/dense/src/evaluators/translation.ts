@@ -1,6 +1,8 @@
 import {
+  checkOptions,
   DocumentRanking,
   type EvaluateOptions,
+  type OptionNames,
   type PackedVectors,
   prefixedKey,
   prefixedKeys,
@@ -23,6 +25,15 @@ export interface TranslationEvaluatorOptions extends EncodingOptions {
   writeCsv?: boolean;
 }
 
+const OPTIONS: OptionNames<TranslationEvaluatorOptions> = {
+  sourceSentences: true,
+  targetSentences: true,
+  name: true,
+  batchSize: true,
+  truncateDim: true,
+  writeCsv: true,
+};
+
 /**
  * How often a sentence's translation is the most similar of all translations (cosine): "src2trg_accuracy", the other way
  * "trg2src_accuracy", and their mean.
@@ -34,6 +45,7 @@ export class TranslationEvaluator implements SentenceEvaluator<EmbeddingModel> {
   private readonly options: TranslationEvaluatorOptions;
 
   constructor(options: TranslationEvaluatorOptions) {
+    checkOptions(WHERE, options, OPTIONS);
     const { sourceSentences, targetSentences } = options;
     checkSameLength(WHERE, { sourceSentences, targetSentences });
     this.name = options.name ?? "";

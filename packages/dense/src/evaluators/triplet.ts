@@ -1,13 +1,21 @@
 import {
+  checkOptions,
   EngineError,
   type EvaluateOptions,
+  type OptionNames,
   pairScores,
   prefixedKey,
   prefixedKeys,
   type SentenceEvaluator,
   type SimilarityFunctionName,
 } from "@ettin/core";
-import { checkSameLength, type EmbeddingModel, type EncodingOptions, embed } from "./embedding-model.ts";
+import {
+  checkSameLength,
+  checkSimilarities,
+  type EmbeddingModel,
+  type EncodingOptions,
+  embed,
+} from "./embedding-model.ts";
 import { givenOptions, nameSuffix, report } from "./report.ts";
 
 const WHERE = "TripletEvaluator";
@@ -31,6 +39,19 @@ export interface TripletEvaluatorOptions extends EncodingOptions {
   writeCsv?: boolean;
 }
 
+const OPTIONS: OptionNames<TripletEvaluatorOptions> = {
+  anchors: true,
+  positives: true,
+  negatives: true,
+  similarityFnNames: true,
+  mainSimilarityFunction: true,
+  margin: true,
+  name: true,
+  batchSize: true,
+  truncateDim: true,
+  writeCsv: true,
+};
+
 /**
  * The share of triplets whose anchor is more similar to the positive than to the negative, by more than the margin:
  * "cosine_accuracy". Anchors are encoded as queries, the others as documents.
@@ -42,9 +63,11 @@ export class TripletEvaluator implements SentenceEvaluator<EmbeddingModel> {
   private readonly options: TripletEvaluatorOptions;
 
   constructor(options: TripletEvaluatorOptions) {
-    const { anchors, positives, negatives, similarityFnNames = [], margin = 0 } = options;
+    checkOptions(WHERE, options, OPTIONS);
+    const { anchors, positives, negatives, similarityFnNames, margin = 0 } = options;
     checkSameLength(WHERE, { anchors, positives, negatives });
-    const unknown = [...similarityFnNames, ...(typeof margin === "number" ? [] : Object.keys(margin))].find(
+    checkSimilarities(WHERE, similarityFnNames);
+    const unknown = (typeof margin === "number" ? [] : Object.keys(margin)).find(
       (name) => !NAMES.includes(name as SimilarityFunctionName),
     );
     if (unknown !== undefined) {

@@ -1,6 +1,7 @@
 import {
   addLosses,
   type Columns,
+  checkOptions,
   concat,
   type DropoutDraw,
   drawSubset,
@@ -10,6 +11,7 @@ import {
   type Loss,
   type LossPass,
   type LossValue,
+  type OptionNames,
   type PackedTexts,
   refuseEmptyTexts,
   scaleLoss,
@@ -18,6 +20,7 @@ import {
   Tensor,
   type TextEncoder,
 } from "@ettin/core";
+import { expectInner } from "./inner-loss.ts";
 
 /** A model that makes a row of each text after each of its layers. */
 export interface LayeredEncoder extends TextEncoder {
@@ -63,6 +66,15 @@ const weightings: Readonly<Record<"uniform" | "log" | "linear", (layer: number) 
   linear: (layer) => 1 / (1 + layer),
 };
 
+const OPTIONS: OptionNames<AdaptiveLayerOptions> = {
+  nLayersPerStep: true,
+  lastLayerWeight: true,
+  priorLayersWeight: true,
+  klDivWeight: true,
+  klTemperature: true,
+  layerWeighting: true,
+};
+
 /**
  * Makes earlier layers of a model usable as its last one, so that layers may be removed to save time: the inner loss on
  * the last layer and on some earlier ones, which also should agree with the last.
@@ -87,7 +99,8 @@ export class AdaptiveLayerLoss implements Loss<Columns> {
 
   constructor(model: LayeredEncoder, loss: EmbeddingLoss, options: AdaptiveLayerOptions = {}) {
     this.model = model;
-    this.loss = loss;
+    this.loss = expectInner("AdaptiveLayerLoss", loss);
+    checkOptions("AdaptiveLayerLoss", options, OPTIONS);
     this.options = {
       nLayersPerStep: 1,
       lastLayerWeight: 1,

@@ -1,10 +1,12 @@
 import {
   type Columns,
+  checkOptions,
   concat,
   cosent,
   EmbeddingLoss,
   expectColumns,
   labelTensor,
+  type OptionNames,
   oneLabelPerRow,
   pairwiseAngleSim,
   type Tensor,
@@ -20,6 +22,8 @@ export interface AnglEOptions {
    */
   scale?: number;
 }
+
+const OPTIONS: OptionNames<AnglEOptions> = { scale: true };
 
 /**
  * `CoSENTLoss` with the angle between embeddings that are read as complex vectors: where cosines are near 1 or −1 their
@@ -44,8 +48,9 @@ export class AnglELoss extends EmbeddingLoss {
   readonly name: string = "AnglELoss";
   readonly options: Required<AnglEOptions>;
 
-  constructor(model: TextEncoder, { scale = 20 }: AnglEOptions = {}) {
+  constructor(model: TextEncoder, options: AnglEOptions = {}) {
     super(model);
+    const { scale = 20 } = checkOptions("AnglELoss", options, OPTIONS);
     this.options = { scale: expectScale("AnglELoss", scale) };
   }
 

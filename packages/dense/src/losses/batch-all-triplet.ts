@@ -1,5 +1,14 @@
-import { batchAllTriplets, type Labels, type Tensor, type TextEncoder } from "@ettin/core";
+import {
+  batchAllTriplets,
+  checkOptions,
+  type Labels,
+  type OptionNames,
+  type Tensor,
+  type TextEncoder,
+} from "@ettin/core";
 import { BatchTripletLoss, type BatchTripletOptions } from "./batch-distance.ts";
+
+const OPTIONS: OptionNames<BatchTripletOptions> = { distanceMetric: true, margin: true };
 
 /**
  * All triplets that a batch of labelled texts has: the mean of those that are not yet a margin apart.
@@ -23,6 +32,7 @@ export class BatchAllTripletLoss extends BatchTripletLoss {
 
   constructor(model: TextEncoder, options: BatchTripletOptions = {}) {
     super(model, options);
+    checkOptions("BatchAllTripletLoss", options, OPTIONS);
     this.margin = options.margin ?? 5;
   }
 

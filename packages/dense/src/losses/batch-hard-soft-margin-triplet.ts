@@ -1,5 +1,14 @@
-import { batchHardTriplets, type Labels, type Tensor, type TextEncoder } from "@ettin/core";
+import {
+  batchHardTriplets,
+  checkOptions,
+  type Labels,
+  type OptionNames,
+  type Tensor,
+  type TextEncoder,
+} from "@ettin/core";
 import { type BatchDistanceOptions, BatchTripletLoss } from "./batch-distance.ts";
+
+const OPTIONS: OptionNames<BatchDistanceOptions> = { distanceMetric: true };
 
 /**
  * `BatchHardTripletLoss` without a margin to choose: a smooth form of the hinge that never ends.
@@ -22,6 +31,7 @@ export class BatchHardSoftMarginTripletLoss extends BatchTripletLoss {
 
   constructor(model: TextEncoder, options: BatchDistanceOptions = {}) {
     super(model, options);
+    checkOptions("BatchHardSoftMarginTripletLoss", options, OPTIONS);
   }
 
   protected override fromDistances(distances: Tensor, classes: Labels["values"]): Tensor {

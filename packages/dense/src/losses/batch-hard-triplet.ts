@@ -1,5 +1,14 @@
-import { batchHardTriplets, type Labels, type Tensor, type TextEncoder } from "@ettin/core";
+import {
+  batchHardTriplets,
+  checkOptions,
+  type Labels,
+  type OptionNames,
+  type Tensor,
+  type TextEncoder,
+} from "@ettin/core";
 import { BatchTripletLoss, type BatchTripletOptions } from "./batch-distance.ts";
+
+const OPTIONS: OptionNames<BatchTripletOptions> = { distanceMetric: true, margin: true };
 
 /**
  * For each text of a batch the farthest text of its class and the nearest one of another.
@@ -23,6 +32,7 @@ export class BatchHardTripletLoss extends BatchTripletLoss {
 
   constructor(model: TextEncoder, options: BatchTripletOptions = {}) {
     super(model, options);
+    checkOptions("BatchHardTripletLoss", options, OPTIONS);
     this.margin = options.margin ?? 5;
   }
 

@@ -1,5 +1,14 @@
-import { batchSemiHardTriplets, type Labels, type Tensor, type TextEncoder } from "@ettin/core";
+import {
+  batchSemiHardTriplets,
+  checkOptions,
+  type Labels,
+  type OptionNames,
+  type Tensor,
+  type TextEncoder,
+} from "@ettin/core";
 import { BatchTripletLoss, type BatchTripletOptions } from "./batch-distance.ts";
+
+const OPTIONS: OptionNames<BatchTripletOptions> = { distanceMetric: true, margin: true };
 
 /**
  * For each pair of one class the nearest text of another class that is farther than the positive; where there is none,
@@ -24,6 +33,7 @@ export class BatchSemiHardTripletLoss extends BatchTripletLoss {
 
   constructor(model: TextEncoder, options: BatchTripletOptions = {}) {
     super(model, options);
+    checkOptions("BatchSemiHardTripletLoss", options, OPTIONS);
     this.margin = options.margin ?? 5;
   }
 

@@ -1,6 +1,16 @@
-import { type CachedOptions, type ResolvedCached, resolveCached } from "@ettin/core";
+import { type CachedOptions, checkOptions, type OptionNames, type ResolvedCached, resolveCached } from "@ettin/core";
 import { GISTEmbedLoss, type GISTEmbedOptions } from "./gist-embed.ts";
 import type { GuideModel, TokenizedEncoder } from "./guide.ts";
+
+const OPTIONS: OptionNames<GISTEmbedOptions & CachedOptions> = {
+  temperature: true,
+  marginStrategy: true,
+  margin: true,
+  contrastAnchors: true,
+  contrastPositives: true,
+  miniBatchSize: true,
+  miniBatchNumTokens: true,
+};
 
 /**
  * `GISTEmbedLoss` for batches of any size: texts are encoded in pieces, each a second time for its gradient, and scores
@@ -18,7 +28,12 @@ export class CachedGISTEmbedLoss extends GISTEmbedLoss {
   override readonly cached: ResolvedCached;
 
   constructor(model: TokenizedEncoder, guide: GuideModel, options: GISTEmbedOptions & CachedOptions = {}) {
-    super(model, guide, options);
+    const {
+      miniBatchSize: _,
+      miniBatchNumTokens: __,
+      ...guided
+    } = checkOptions("CachedGISTEmbedLoss", options, OPTIONS);
+    super(model, guide, guided);
     this.cached = resolveCached("CachedGISTEmbedLoss", options);
   }
 

@@ -1,7 +1,25 @@
-import { type CachedOptions, type ResolvedCached, resolveCached, type TextEncoder } from "@ettin/core";
+import {
+  type CachedOptions,
+  checkOptions,
+  type OptionNames,
+  type ResolvedCached,
+  resolveCached,
+  type TextEncoder,
+} from "@ettin/core";
 import { MultipleNegativesRankingLoss, type MultipleNegativesRankingOptions } from "./multiple-negatives-ranking.ts";
 
 export interface CachedMultipleNegativesRankingOptions extends MultipleNegativesRankingOptions, CachedOptions {}
+
+const OPTIONS: OptionNames<CachedMultipleNegativesRankingOptions> = {
+  scale: true,
+  similarityFct: true,
+  directions: true,
+  partitionMode: true,
+  hardnessMode: true,
+  hardnessStrength: true,
+  miniBatchSize: true,
+  miniBatchNumTokens: true,
+};
 
 /**
  * `MultipleNegativesRankingLoss` for batches of any size: the texts are encoded in pieces, each a second time for its
@@ -22,7 +40,12 @@ export class CachedMultipleNegativesRankingLoss extends MultipleNegativesRanking
   override readonly cached: ResolvedCached;
 
   constructor(model: TextEncoder, options: CachedMultipleNegativesRankingOptions = {}) {
-    super(model, options);
+    const {
+      miniBatchSize: _,
+      miniBatchNumTokens: __,
+      ...ranking
+    } = checkOptions("CachedMultipleNegativesRankingLoss", options, OPTIONS);
+    super(model, ranking);
     this.cached = resolveCached("CachedMultipleNegativesRankingLoss", options);
   }
 

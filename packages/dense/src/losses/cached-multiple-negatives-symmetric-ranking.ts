@@ -1,6 +1,13 @@
-import type { CachedOptions, TextEncoder } from "@ettin/core";
+import { type CachedOptions, checkOptions, type OptionNames, type TextEncoder } from "@ettin/core";
 import { CachedMultipleNegativesRankingLoss } from "./cached-multiple-negatives-ranking.ts";
 import type { SymmetricRankingOptions } from "./multiple-negatives-symmetric-ranking.ts";
+
+const OPTIONS: OptionNames<SymmetricRankingOptions & CachedOptions> = {
+  scale: true,
+  similarityFct: true,
+  miniBatchSize: true,
+  miniBatchNumTokens: true,
+};
 
 /**
  * `MultipleNegativesSymmetricRankingLoss` for batches of any size, as `CachedMultipleNegativesRankingLoss` does it.
@@ -12,6 +19,7 @@ export class CachedMultipleNegativesSymmetricRankingLoss extends CachedMultipleN
   override readonly name: string = "CachedMultipleNegativesSymmetricRankingLoss";
 
   constructor(model: TextEncoder, options: SymmetricRankingOptions & CachedOptions = {}) {
+    checkOptions("CachedMultipleNegativesSymmetricRankingLoss", options, OPTIONS);
     super(model, { ...options, directions: ["queryToDoc", "docToQuery"], partitionMode: "perDirection" });
   }
 }

@@ -1,10 +1,12 @@
 import {
   type Columns,
+  checkOptions,
   encodeColumns,
   exp,
   expectColumns,
   type Loss,
   type LossPass,
+  type OptionNames,
   parameter,
   resolveSimilarity,
   type SimilarityFunctionName,
@@ -16,8 +18,8 @@ import { expectScale } from "./cosent.ts";
 import {
   type CopyableEncoder,
   computeAlike,
+  copyOf,
   copyParameters,
-  expectCopy,
   expectTexts,
   type ModelCopyOptions,
   otherMasks,
@@ -38,6 +40,12 @@ export interface ContrastiveTensionInBatchNegativesOptions extends ModelCopyOpti
   similarityFct?: SimilarityFunctionName | ((a: Tensor, b: Tensor) => Tensor);
 }
 
+const OPTIONS: OptionNames<ContrastiveTensionInBatchNegativesOptions> = {
+  copy: true,
+  scale: true,
+  similarityFct: true,
+};
+
 /**
  * Learns from texts alone: two copies of the model, trained apart, should each find a text among the other's embeddings
  * of the batch.
@@ -53,8 +61,7 @@ export interface ContrastiveTensionInBatchNegativesOptions extends ModelCopyOpti
  * | text | none |
  *
  * @example
- * const copy = await SentenceTransformer.fromPretrained(folder); // the model's
- * const loss = new ContrastiveTensionLossInBatchNegatives(model, { copy });
+ * const loss = new ContrastiveTensionLossInBatchNegatives(model);
  */
 export class ContrastiveTensionLossInBatchNegatives implements Loss<Columns> {
   readonly name: string = "ContrastiveTensionLossInBatchNegatives";
@@ -64,13 +71,18 @@ export class ContrastiveTensionLossInBatchNegatives implements Loss<Columns> {
   private readonly similarity: (a: Tensor, b: Tensor) => Tensor;
   private readonly logitScale: Tensor;
 
-  constructor(model: CopyableEncoder, options: ContrastiveTensionInBatchNegativesOptions) {
-    const { scale = 20, similarityFct = "cosine" } = options ?? {};
+  private readonly disposeCopy: () => void;
+
+  constructor(model: CopyableEncoder, options: ContrastiveTensionInBatchNegativesOptions = {}) {
+    checkOptions("ContrastiveTensionLossInBatchNegatives", options, OPTIONS);
+    const { scale = 20, similarityFct = "cosine" } = options;
     this.model = model;
     expectScale("ContrastiveTensionLossInBatchNegatives", scale);
     this.given = { scale, similarityFct: similarityName(similarityFct) };
     this.similarity = resolveSimilarity(similarityFct, "matrix");
-    this.copy = expectCopy("ContrastiveTensionLossInBatchNegatives", model, options?.copy);
+    const { copy, dispose } = copyOf("ContrastiveTensionLossInBatchNegatives", model, options.copy);
+    this.copy = copy;
+    this.disposeCopy = dispose;
     const { device } = model as { device?: Tensor["device"] };
     this.logitScale = parameter(Tensor.full([], Math.log(scale), { ...(device && { device }) }));
   }
@@ -95,8 +107,9 @@ export class ContrastiveTensionLossInBatchNegatives implements Loss<Columns> {
     return symmetricInBatchNegatives(this.similarity(a, b).mul(exp(this.logitScale)));
   }
 
-  /** Frees the scale. */
+  /** Frees the scale, and the copy where the loss made it. */
   dispose(): void {
+    this.disposeCopy();
     this.logitScale.dispose();
   }
 

@@ -1,11 +1,13 @@
 import {
   type Columns,
+  checkOptions,
   contrastiveTension,
   encodeColumns,
   expectColumns,
   type Loss,
   type LossPass,
   labelTensor,
+  type OptionNames,
   oneColumn,
   oneLabelPerRow,
   pairwiseDotScore,
@@ -14,12 +16,14 @@ import {
 import {
   type CopyableEncoder,
   computeAlike,
+  copyOf,
   copyParameters,
-  expectCopy,
   expectTexts,
   type ModelCopyOptions,
   otherMasks,
 } from "./model-copy.ts";
+
+const OPTIONS: OptionNames<ModelCopyOptions> = { copy: true };
 
 /**
  * Learns from texts alone: two copies of the model, trained apart, should agree on a text and itself, and disagree on
@@ -35,21 +39,26 @@ import {
  * | --- | --- |
  * | text, the same or another text | 1 for the same, 0 for another; without labels, whether their ids are equal |
  *
- * Seven other pairs for each equal one are usual. `ContrastiveTensionLossInBatchNegatives` needs the texts only, and
+ * Seven other pairs for each equal one are usual: `contrastiveTensionPairs` makes them of texts. `ContrastiveTensionLossInBatchNegatives` needs the texts only, and
  * usually learns more.
  *
  * @example
- * const copy = await SentenceTransformer.fromPretrained(folder); // the model's
- * const loss = new ContrastiveTensionLoss(model, { copy });
+ * const trainDataset = contrastiveTensionPairs(texts);
+ * const loss = new ContrastiveTensionLoss(model);
  */
 export class ContrastiveTensionLoss implements Loss<Columns> {
   readonly name: string = "ContrastiveTensionLoss";
   readonly model: CopyableEncoder;
   readonly copy: CopyableEncoder;
 
-  constructor(model: CopyableEncoder, options: ModelCopyOptions) {
+  private readonly disposeCopy: () => void;
+
+  constructor(model: CopyableEncoder, options: ModelCopyOptions = {}) {
+    checkOptions("ContrastiveTensionLoss", options, OPTIONS);
     this.model = model;
-    this.copy = expectCopy("ContrastiveTensionLoss", model, options?.copy);
+    const { copy, dispose } = copyOf("ContrastiveTensionLoss", model, options.copy);
+    this.copy = copy;
+    this.disposeCopy = dispose;
   }
 
   /** The copy's. */
@@ -78,6 +87,11 @@ export class ContrastiveTensionLoss implements Loss<Columns> {
       : Float32Array.from({ length: rows }, (_, row) => Number(sameIds(batch, row, rows + row)));
     const [a, b] = columns as [Tensor, Tensor];
     return contrastiveTension(pairwiseDotScore(a, b), labelTensor(labels, [rows], a));
+  }
+
+  /** Frees the copy, where the loss made it. */
+  dispose(): void {
+    this.disposeCopy();
   }
 
   /** Its name and all options, for a model card. */

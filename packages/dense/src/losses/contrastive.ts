@@ -1,9 +1,11 @@
 import {
   type Columns,
+  checkOptions,
   contrastive,
   EmbeddingLoss,
   expectColumns,
   labelTensor,
+  type OptionNames,
   oneLabelPerRow,
   type Tensor,
   type TextEncoder,
@@ -31,6 +33,8 @@ export interface ContrastiveOptions {
   sizeAverage?: boolean;
 }
 
+const OPTIONS: OptionNames<ContrastiveOptions> = { distanceMetric: true, margin: true, sizeAverage: true };
+
 /**
  * Similar pairs should be near each other, others at least a margin apart.
  *
@@ -54,6 +58,7 @@ export class ContrastiveLoss extends EmbeddingLoss {
 
   constructor(model: TextEncoder, options: ContrastiveOptions = {}) {
     super(model);
+    checkOptions("ContrastiveLoss", options, OPTIONS);
     const { distanceMetric = "cosine", margin = 0.5, sizeAverage = true } = options;
     this.options = { distanceMetric, margin, sizeAverage };
     this.distance = siameseDistance("ContrastiveLoss", distanceMetric);

@@ -1,10 +1,12 @@
 import {
   type Columns,
+  checkOptions,
   cosent,
   EmbeddingLoss,
   EngineError,
   expectColumns,
   labelTensor,
+  type OptionNames,
   oneLabelPerRow,
   resolveSimilarity,
   type SimilarityFunctionName,
@@ -34,6 +36,8 @@ export function expectScale(owner: string, scale: number): number {
   throw new EngineError(owner, `scale is ${scale}`, "Give a number above 0.");
 }
 
+const OPTIONS: OptionNames<CoSENTOptions> = { scale: true, similarityFct: true };
+
 /**
  * Pairs with a higher label should be more similar than pairs with a lower one, all pairs of the batch against each
  * other. Only the order of the labels counts.
@@ -57,8 +61,9 @@ export class CoSENTLoss extends EmbeddingLoss {
   readonly options: Required<CoSENTOptions>;
   private readonly similarity: (a: Tensor, b: Tensor) => Tensor;
 
-  constructor(model: TextEncoder, { scale = 20, similarityFct = "cosine" }: CoSENTOptions = {}) {
+  constructor(model: TextEncoder, options: CoSENTOptions = {}) {
     super(model);
+    const { scale = 20, similarityFct = "cosine" } = checkOptions("CoSENTLoss", options, OPTIONS);
     this.options = { scale: expectScale("CoSENTLoss", scale), similarityFct };
     this.similarity = resolveSimilarity(similarityFct, "pairwise");
   }

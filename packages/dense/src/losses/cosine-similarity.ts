@@ -1,9 +1,11 @@
 import {
   type Columns,
+  checkOptions,
   EmbeddingLoss,
   expectColumns,
   labelTensor,
   meanSquaredError,
+  type OptionNames,
   oneLabelPerRow,
   pairwiseCosSim,
   type Tensor,
@@ -26,6 +28,8 @@ export interface CosineSimilarityOptions {
   cosScoreTransformation?: (cosines: Tensor) => Tensor;
 }
 
+const OPTIONS: OptionNames<CosineSimilarityOptions> = { lossFct: true, cosScoreTransformation: true };
+
 /**
  * The cosine of a pair should be its label.
  *
@@ -46,6 +50,7 @@ export class CosineSimilarityLoss extends EmbeddingLoss {
 
   constructor(model: TextEncoder, options: CosineSimilarityOptions = {}) {
     super(model);
+    checkOptions("CosineSimilarityLoss", options, OPTIONS);
     this.options = options;
   }
 

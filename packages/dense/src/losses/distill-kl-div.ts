@@ -1,5 +1,6 @@
 import {
   type Columns,
+  checkOptions,
   distillKl,
   EmbeddingLoss,
   EngineError,
@@ -7,6 +8,7 @@ import {
   expectLabels,
   type Labels,
   labelTensor,
+  type OptionNames,
   resolveSimilarity,
   type SimilarityFunctionName,
   similarityName,
@@ -34,6 +36,13 @@ export interface DistillKLDivOptions {
   teacherTemperature?: number;
 }
 
+const OPTIONS: OptionNames<DistillKLDivOptions> = {
+  similarityFct: true,
+  temperature: true,
+  studentTemperature: true,
+  teacherTemperature: true,
+};
+
 /**
  * A query's distribution over its documents should be that of a teacher, usually a cross-encoder.
  *
@@ -58,6 +67,7 @@ export class DistillKLDivLoss extends EmbeddingLoss {
 
   constructor(model: TextEncoder, options: DistillKLDivOptions = {}) {
     super(model);
+    checkOptions("DistillKLDivLoss", options, OPTIONS);
     const { similarityFct = "dot", temperature = 1 } = options;
     const { studentTemperature = temperature, teacherTemperature = temperature } = options;
     for (const [name, value] of Object.entries({ temperature, studentTemperature, teacherTemperature })) {

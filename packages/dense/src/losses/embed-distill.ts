@@ -2,6 +2,7 @@ import {
   add,
   affine,
   type Columns,
+  checkOptions,
   type Device,
   EmbeddingLoss,
   EngineError,
@@ -10,6 +11,7 @@ import {
   labelTensor,
   mean,
   meanSquaredError,
+  type OptionNames,
   pairwiseCosSim,
   pairwiseEuclideanSim,
   type Tensor,
@@ -58,6 +60,13 @@ const distances: Readonly<Record<"mse" | "l2" | "cosine", (x: Tensor, teacher: T
 /** A model with embeddings of a known size. */
 export type SizedEncoder = TextEncoder & { readonly embeddingDimension?: number | null; readonly device?: Device };
 
+const OPTIONS: OptionNames<EmbedDistillOptions> = {
+  distanceMetric: true,
+  projectionDim: true,
+  embeddingDimension: true,
+  seed: true,
+};
+
 /**
  * Embeddings should be those of a teacher.
  *
@@ -82,6 +91,7 @@ export class EmbedDistillLoss extends EmbeddingLoss {
 
   constructor(model: SizedEncoder, options: EmbedDistillOptions = {}) {
     super(model);
+    checkOptions("EmbedDistillLoss", options, OPTIONS);
     const { distanceMetric = "cosine", projectionDim = null, seed = 42 } = options;
     if (!Object.hasOwn(distances, distanceMetric)) {
       throw new EngineError(

@@ -1,5 +1,6 @@
 import {
   type Columns,
+  checkOptions,
   dotScore,
   EmbeddingLoss,
   encodeColumns,
@@ -12,10 +13,11 @@ import {
   l2Normalize,
   mean,
   noGrad,
+  type OptionNames,
   resolveGuided,
   type Tensor,
 } from "@ettin/core";
-import { type GuideModel, guideBatch, type TokenizedEncoder } from "./guide.ts";
+import { expectGuide, type GuideModel, guideBatch, type TokenizedEncoder } from "./guide.ts";
 
 export interface GISTEmbedOptions extends GuidedOptions {
   /**
@@ -31,6 +33,14 @@ export interface GISTEmbedOptions extends GuidedOptions {
    */
   contrastPositives?: boolean;
 }
+
+const OPTIONS: OptionNames<GISTEmbedOptions> = {
+  temperature: true,
+  marginStrategy: true,
+  margin: true,
+  contrastAnchors: true,
+  contrastPositives: true,
+};
 
 /**
  * In-batch negatives from which a guide, a second model that is not trained, leaves out false ones: candidates that it
@@ -61,7 +71,8 @@ export class GISTEmbedLoss extends EmbeddingLoss<TokenizedEncoder> {
 
   constructor(model: TokenizedEncoder, guide: GuideModel, options: GISTEmbedOptions = {}) {
     super(model);
-    this.guide = guide;
+    this.guide = expectGuide("GISTEmbedLoss", guide);
+    checkOptions("GISTEmbedLoss", options, OPTIONS);
     const { contrastAnchors = true, contrastPositives = true } = options;
     this.options = { ...resolveGuided("GISTEmbedLoss", options), contrastAnchors, contrastPositives };
   }

@@ -1,9 +1,11 @@
 import {
   type Columns,
+  checkOptions,
   EmbeddingLoss,
   EngineError,
   expectColumns,
   globalOrthogonality,
+  type OptionNames,
   resolveSimilarity,
   type SimilarityFunctionName,
   similarityName,
@@ -38,6 +40,13 @@ export interface GlobalOrthogonalRegularizationOptions {
   aggregation?: "mean" | "sum";
 }
 
+const OPTIONS: OptionNames<GlobalOrthogonalRegularizationOptions> = {
+  similarityFct: true,
+  meanWeight: true,
+  secondMomentWeight: true,
+  aggregation: true,
+};
+
 /**
  * Embeddings of unrelated texts should be spread over the sphere: in each column, similarities of different rows should
  * have the mean 0 and the second moment 1 / dim of random directions. A regularizer, to be added to another loss.
@@ -61,6 +70,7 @@ export class GlobalOrthogonalRegularizationLoss extends EmbeddingLoss {
 
   constructor(model: TextEncoder, options: GlobalOrthogonalRegularizationOptions = {}) {
     super(model);
+    checkOptions("GlobalOrthogonalRegularizationLoss", options, OPTIONS);
     const { similarityFct = "cosine", meanWeight = 1, secondMomentWeight = 1, aggregation = "mean" } = options;
     if (!meanWeight && !secondMomentWeight) {
       throw new EngineError(

@@ -19,6 +19,16 @@ export interface GuideModel extends TokenizedEncoder {
   tokenizeNow(texts: readonly string[]): PackedTexts;
 }
 
+/** Refuses what cannot be a guide: nothing, or the options in its place. */
+export function expectGuide(owner: string, guide: GuideModel): GuideModel {
+  if (typeof guide?.forward === "function" && typeof guide.tokenizeNow === "function") return guide;
+  throw new EngineError(
+    owner,
+    guide === undefined ? "the guide is missing" : "the guide is no model",
+    `Pass a second model after the first: new ${owner}(model, guide, options).`,
+  );
+}
+
 /**
  * A batch as a guide reads it: the same ids where its tokenizer has the model's vocabulary and keeps texts as long, else
  * its own ids of the same texts.

@@ -17,6 +17,7 @@ export {
   type ContrastiveTensionInBatchNegativesOptions,
   ContrastiveTensionLossInBatchNegatives,
 } from "./contrastive-tension-in-batch-negatives.ts";
+export { type ContrastiveTensionPairsOptions, contrastiveTensionPairs } from "./contrastive-tension-pairs.ts";
 export { CoSENTLoss, type CoSENTOptions } from "./cosent.ts";
 export { CosineSimilarityLoss, type CosineSimilarityOptions } from "./cosine-similarity.ts";
 export { DistillKLDivLoss, type DistillKLDivOptions } from "./distill-kl-div.ts";

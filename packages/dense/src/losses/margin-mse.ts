@@ -1,11 +1,13 @@
 import {
   type Columns,
+  checkOptions,
   EmbeddingLoss,
   EngineError,
   expectColumns,
   expectLabels,
   labelTensor,
   marginMse,
+  type OptionNames,
   resolveSimilarity,
   type SimilarityFunctionName,
   similarityName,
@@ -22,6 +24,8 @@ export interface MarginMSEOptions {
    */
   similarityFct?: SimilarityFunctionName | ((a: Tensor, b: Tensor) => Tensor);
 }
+
+const OPTIONS: OptionNames<MarginMSEOptions> = { similarityFct: true };
 
 /**
  * A query's margins between its positive and its negatives should be those of a teacher, usually a cross-encoder.
@@ -45,8 +49,9 @@ export class MarginMSELoss extends EmbeddingLoss {
   readonly options: Required<MarginMSEOptions>;
   private readonly similarity: (a: Tensor, b: Tensor) => Tensor;
 
-  constructor(model: TextEncoder, { similarityFct = "dot" }: MarginMSEOptions = {}) {
+  constructor(model: TextEncoder, options: MarginMSEOptions = {}) {
     super(model);
+    const { similarityFct = "dot" } = checkOptions("MarginMSELoss", options, OPTIONS);
     this.options = { similarityFct };
     this.similarity = resolveSimilarity(similarityFct, "pairwise");
   }

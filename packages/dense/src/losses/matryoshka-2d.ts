@@ -1,4 +1,4 @@
-import type { EmbeddingLoss } from "@ettin/core";
+import { checkOptions, type EmbeddingLoss, type OptionNames } from "@ettin/core";
 import { AdaptiveLayerLoss, type AdaptiveLayerOptions, type LayeredEncoder } from "./adaptive-layer.ts";
 import type { SizedEncoder } from "./embed-distill.ts";
 import { MatryoshkaLoss, type MatryoshkaOptions } from "./matryoshka.ts";
@@ -11,6 +11,18 @@ export interface Matryoshka2dOptions extends MatryoshkaOptions, AdaptiveLayerOpt
    */
   nDimsPerStep?: number;
 }
+
+const OPTIONS: OptionNames<Matryoshka2dOptions> = {
+  matryoshkaDims: true,
+  matryoshkaWeights: true,
+  nDimsPerStep: true,
+  nLayersPerStep: true,
+  lastLayerWeight: true,
+  priorLayersWeight: true,
+  klDivWeight: true,
+  klTemperature: true,
+  layerWeighting: true,
+};
 
 /**
  * `AdaptiveLayerLoss` around `MatryoshkaLoss`: a model whose layers and whose embeddings may both be cut. By default
@@ -28,7 +40,12 @@ export class Matryoshka2dLoss extends AdaptiveLayerLoss {
   override readonly name: string = "Matryoshka2dLoss";
 
   constructor(model: LayeredEncoder & SizedEncoder, loss: EmbeddingLoss, options: Matryoshka2dOptions) {
-    const { matryoshkaDims, matryoshkaWeights, nDimsPerStep = 1, ...layers } = options;
+    const {
+      matryoshkaDims,
+      matryoshkaWeights,
+      nDimsPerStep = 1,
+      ...layers
+    } = checkOptions("Matryoshka2dLoss", options ?? {}, OPTIONS);
     const matryoshka = new MatryoshkaLoss(model, loss, {
       matryoshkaDims,
       nDimsPerStep,

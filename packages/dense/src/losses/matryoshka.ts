@@ -1,6 +1,7 @@
 import {
   addLosses,
   type Columns,
+  checkOptions,
   drawSubset,
   EmbeddingLoss,
   EngineError,
@@ -8,10 +9,12 @@ import {
   type LossPass,
   type LossValue,
   l2Normalize,
+  type OptionNames,
   scaleLoss,
   type Tensor,
 } from "@ettin/core";
 import type { SizedEncoder } from "./embed-distill.ts";
+import { expectInner } from "./inner-loss.ts";
 
 export interface MatryoshkaOptions {
   /** How many leading components of an embedding are scored: the model's dimension, and smaller ones. */
@@ -29,6 +32,8 @@ export interface MatryoshkaOptions {
    */
   nDimsPerStep?: number;
 }
+
+const OPTIONS: OptionNames<MatryoshkaOptions> = { matryoshkaDims: true, matryoshkaWeights: true, nDimsPerStep: true };
 
 /**
  * Makes the leading components of an embedding an embedding of their own, so that it may be cut to save space: the inner
@@ -56,8 +61,15 @@ export class MatryoshkaLoss extends EmbeddingLoss {
 
   constructor(model: SizedEncoder, loss: EmbeddingLoss, options: MatryoshkaOptions) {
     super(model);
-    this.loss = loss;
-    const { matryoshkaDims: dims, nDimsPerStep = -1 } = options;
+    this.loss = expectInner("MatryoshkaLoss", loss);
+    const { matryoshkaDims: dims, nDimsPerStep = -1 } = checkOptions("MatryoshkaLoss", options ?? {}, OPTIONS);
+    if (!Array.isArray(dims)) {
+      throw new EngineError(
+        "MatryoshkaLoss",
+        `matryoshkaDims is ${dims === undefined ? "missing" : JSON.stringify(dims)}`,
+        "Give a list of dimensions: { matryoshkaDims: [768, 256, 64] }.",
+      );
+    }
     const weights = options.matryoshkaWeights ?? dims.map(() => 1);
     if (dims.length === 0) throw new EngineError("MatryoshkaLoss", "matryoshkaDims is empty", "Give a dimension.");
     if (weights.length !== dims.length) {

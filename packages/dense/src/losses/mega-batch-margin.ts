@@ -1,6 +1,7 @@
 import {
   type CachedOptions,
   type Columns,
+  checkOptions,
   dotScore,
   EmbeddingLoss,
   expectColumns,
@@ -8,6 +9,7 @@ import {
   l2Normalize,
   mean,
   megaBatchMargins,
+  type OptionNames,
   type ResolvedCached,
   resolveCached,
   type Tensor,
@@ -37,6 +39,14 @@ export interface MegaBatchMarginOptions extends CachedOptions {
   miniBatchSize?: number;
 }
 
+const OPTIONS: OptionNames<MegaBatchMarginOptions> = {
+  positiveMargin: true,
+  negativeMargin: true,
+  useMiniBatchedVersion: true,
+  miniBatchSize: true,
+  miniBatchNumTokens: true,
+};
+
 /**
  * Each anchor against the hardest document of a large batch: the most similar one that is not its own.
  *
@@ -61,6 +71,7 @@ export class MegaBatchMarginLoss extends EmbeddingLoss {
 
   constructor(model: TextEncoder, options: MegaBatchMarginOptions = {}) {
     super(model);
+    checkOptions("MegaBatchMarginLoss", options, OPTIONS);
     const { positiveMargin = 0.8, negativeMargin = 0.3, useMiniBatchedVersion = true } = options;
     this.positiveMargin = positiveMargin;
     this.negativeMargin = negativeMargin;

@@ -12,18 +12,35 @@ export interface CopyableEncoder extends TextEncoder {
   entries(): readonly ParameterEntry[];
   computeDtype?: "float32" | "bfloat16";
   gradientCheckpointing?: boolean;
+  /** A second model with the same weights. */
+  copy?(): CopyableEncoder & { dispose(): void };
 }
 
 export interface ModelCopyOptions {
   /**
-   * A second model with the same weights: the same folder loaded again. It is trained apart, saved with the loss in
-   * checkpoints, and yours to dispose.
+   * A second model with the same weights, such as the same folder loaded again: yours to dispose. It is trained apart, and
+   * saved with the loss in checkpoints.
+   *
+   * @default the model's `copy()`, which the loss disposes
    */
-  copy: CopyableEncoder;
+  copy?: CopyableEncoder;
+}
+
+/** The copy that was given, or one of the loss's own, which `dispose` frees. */
+export function copyOf(
+  owner: string,
+  model: CopyableEncoder,
+  given: CopyableEncoder | undefined,
+): { copy: CopyableEncoder; dispose: () => void } {
+  if (given === undefined && typeof model?.copy === "function") {
+    const copy = model.copy();
+    return { copy, dispose: () => copy.dispose() };
+  }
+  return { copy: expectCopy(owner, model, given), dispose: () => {} };
 }
 
 /** Refuses a copy that is the model itself, or another model. */
-export function expectCopy(owner: string, model: CopyableEncoder, copy: CopyableEncoder | undefined): CopyableEncoder {
+function expectCopy(owner: string, model: CopyableEncoder, copy: CopyableEncoder | undefined): CopyableEncoder {
   const wayOut = "Load the model's folder a second time, and pass that as copy.";
   if (!copy) throw new EngineError(owner, "copy is missing", wayOut);
   if (copy === model) throw new EngineError(owner, "copy is the model itself", wayOut);

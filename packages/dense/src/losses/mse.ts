@@ -1,4 +1,7 @@
+import { checkOptions, type OptionNames } from "@ettin/core";
 import { EmbedDistillLoss, type ProjectionOptions, type SizedEncoder } from "./embed-distill.ts";
+
+const OPTIONS: OptionNames<ProjectionOptions> = { projectionDim: true, embeddingDimension: true, seed: true };
 
 /**
  * Embeddings should be those of a teacher: to make a smaller model, or one of more languages, whose translations share
@@ -20,7 +23,7 @@ export class MSELoss extends EmbedDistillLoss {
   override readonly name: string = "MSELoss";
 
   constructor(model: SizedEncoder, options: ProjectionOptions = {}) {
-    super(model, { ...options, distanceMetric: "mse" });
+    super(model, { ...checkOptions("MSELoss", options, OPTIONS), distanceMetric: "mse" });
   }
 
   override config(): Record<string, unknown> {

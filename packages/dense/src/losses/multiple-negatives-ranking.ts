@@ -1,10 +1,12 @@
 import {
   type Columns,
+  checkOptions,
   dotScore,
   EmbeddingLoss,
   expectColumns,
   l2Normalize,
   multipleNegatives,
+  type OptionNames,
   type RankingOptions,
   resolveRanking,
   resolveSimilarity,
@@ -23,6 +25,15 @@ export interface MultipleNegativesRankingOptions extends RankingOptions {
    */
   similarityFct?: SimilarityFunctionName | ((a: Tensor, b: Tensor) => Tensor);
 }
+
+const OPTIONS: OptionNames<MultipleNegativesRankingOptions> = {
+  scale: true,
+  similarityFct: true,
+  directions: true,
+  partitionMode: true,
+  hardnessMode: true,
+  hardnessStrength: true,
+};
 
 /**
  * Each anchor should be more similar to its positive than to every other document of the batch: the positives of other
@@ -53,6 +64,7 @@ export class MultipleNegativesRankingLoss extends EmbeddingLoss {
 
   constructor(model: TextEncoder, options: MultipleNegativesRankingOptions = {}) {
     super(model);
+    checkOptions("MultipleNegativesRankingLoss", options, OPTIONS);
     const { similarityFct = "cosine" } = options;
     this.similarity = resolveSimilarity(similarityFct, "matrix");
     this.options = { ...resolveRanking("MultipleNegativesRankingLoss", options), similarityFct };

@@ -1,8 +1,10 @@
-import type { TextEncoder } from "@ettin/core";
+import { checkOptions, type OptionNames, type TextEncoder } from "@ettin/core";
 import { MultipleNegativesRankingLoss, type MultipleNegativesRankingOptions } from "./multiple-negatives-ranking.ts";
 
 /** The options of the ranking losses whose directions are settled. */
 export type SymmetricRankingOptions = Pick<MultipleNegativesRankingOptions, "scale" | "similarityFct">;
+
+const OPTIONS: OptionNames<SymmetricRankingOptions> = { scale: true, similarityFct: true };
 
 /**
  * `MultipleNegativesRankingLoss` in both directions: each anchor should find its positive among all documents, and each
@@ -21,7 +23,8 @@ export type SymmetricRankingOptions = Pick<MultipleNegativesRankingOptions, "sca
 export class MultipleNegativesSymmetricRankingLoss extends MultipleNegativesRankingLoss {
   override readonly name: string = "MultipleNegativesSymmetricRankingLoss";
 
-  constructor(model: TextEncoder, { scale, similarityFct }: SymmetricRankingOptions = {}) {
+  constructor(model: TextEncoder, options: SymmetricRankingOptions = {}) {
+    const { scale, similarityFct } = checkOptions("MultipleNegativesSymmetricRankingLoss", options, OPTIONS);
     super(model, {
       ...(scale !== undefined && { scale }),
       ...(similarityFct !== undefined && { similarityFct }),

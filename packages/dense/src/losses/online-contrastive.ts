@@ -1,7 +1,9 @@
 import {
   type Columns,
+  checkOptions,
   EmbeddingLoss,
   expectColumns,
+  type OptionNames,
   oneLabelPerRow,
   onlineContrastive,
   type Tensor,
@@ -11,6 +13,8 @@ import type { ContrastiveOptions } from "./contrastive.ts";
 import { distanceName, siameseDistance } from "./siamese-distance.ts";
 
 export type OnlineContrastiveOptions = Pick<ContrastiveOptions, "distanceMetric" | "margin">;
+
+const OPTIONS: OptionNames<OnlineContrastiveOptions> = { distanceMetric: true, margin: true };
 
 /**
  * The contrastive loss of the batch's hard pairs alone: similar pairs that are farther apart than the nearest dissimilar
@@ -32,8 +36,9 @@ export class OnlineContrastiveLoss extends EmbeddingLoss {
   readonly options: Required<OnlineContrastiveOptions>;
   private readonly distance: (a: Tensor, b: Tensor) => Tensor;
 
-  constructor(model: TextEncoder, { distanceMetric = "cosine", margin = 0.5 }: OnlineContrastiveOptions = {}) {
+  constructor(model: TextEncoder, options: OnlineContrastiveOptions = {}) {
     super(model);
+    const { distanceMetric = "cosine", margin = 0.5 } = checkOptions("OnlineContrastiveLoss", options, OPTIONS);
     this.options = { distanceMetric, margin };
     this.distance = siameseDistance("OnlineContrastiveLoss", distanceMetric);
   }

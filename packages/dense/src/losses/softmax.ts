@@ -1,11 +1,13 @@
 import {
   type Columns,
+  checkOptions,
   classTensor,
   crossEntropy,
   EmbeddingLoss,
   EngineError,
   encodeColumns,
   expectColumns,
+  type OptionNames,
   oneLabelPerRow,
   type PairFeatures,
   pairFeatures,
@@ -31,6 +33,15 @@ export interface SoftmaxOptions extends PairFeatures {
    */
   seed?: number;
 }
+
+const OPTIONS: OptionNames<SoftmaxOptions> = {
+  numLabels: true,
+  embeddingDimension: true,
+  seed: true,
+  concatenationSentRep: true,
+  concatenationSentDifference: true,
+  concatenationSentMultiplication: true,
+};
 
 /**
  * A classifier of pairs on top of both embeddings u and v, as for natural language inference.
@@ -59,15 +70,19 @@ export class SoftmaxLoss extends EmbeddingLoss {
 
   constructor(model: SizedEncoder, options: SoftmaxOptions) {
     super(model);
-    const { numLabels, seed = 42 } = options;
+    const { numLabels, seed = 42, ...others } = checkOptions("SoftmaxLoss", options ?? {}, OPTIONS);
+    if (!Number.isSafeInteger(numLabels) || numLabels < 2) {
+      const found = numLabels === undefined ? "missing" : numLabels;
+      throw new EngineError("SoftmaxLoss", `numLabels is ${found}`, "Give the number of classes: { numLabels: 3 }.");
+    }
     const {
       concatenationSentRep = true,
       concatenationSentDifference = true,
       concatenationSentMultiplication = false,
-    } = options;
+    } = others;
     this.numLabels = numLabels;
     this.features = { concatenationSentRep, concatenationSentDifference, concatenationSentMultiplication };
-    this.embeddingDimension = options.embeddingDimension ?? model.embeddingDimension ?? Number.NaN;
+    this.embeddingDimension = others.embeddingDimension ?? model.embeddingDimension ?? Number.NaN;
     const vectors = pairFeatureVectors("SoftmaxLoss", this.features);
     const sizes = { in: vectors * this.embeddingDimension, out: numLabels };
     this.classifier = uniformLinear("SoftmaxLoss", sizes, { seed, device: model.device });

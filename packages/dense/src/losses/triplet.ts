@@ -1,9 +1,11 @@
 import {
   affine,
   type Columns,
+  checkOptions,
   EmbeddingLoss,
   EngineError,
   expectColumns,
+  type OptionNames,
   pairwiseCosSim,
   pairwiseEuclideanSim,
   pairwiseManhattanSim,
@@ -37,6 +39,8 @@ export interface TripletOptions {
   tripletMargin?: number;
 }
 
+const OPTIONS: OptionNames<TripletOptions> = { distanceMetric: true, tripletMargin: true };
+
 /**
  * An anchor should be nearer to its positive than to its negative, by a margin.
  *
@@ -60,8 +64,9 @@ export class TripletLoss extends EmbeddingLoss {
   readonly options: Required<TripletOptions>;
   private readonly distance: (a: Tensor, b: Tensor) => Tensor;
 
-  constructor(model: TextEncoder, { distanceMetric = "euclidean", tripletMargin = 5 }: TripletOptions = {}) {
+  constructor(model: TextEncoder, options: TripletOptions = {}) {
     super(model);
+    const { distanceMetric = "euclidean", tripletMargin = 5 } = checkOptions("TripletLoss", options, OPTIONS);
     this.options = { distanceMetric, tripletMargin };
     if (typeof distanceMetric !== "function" && !Object.hasOwn(distances, distanceMetric)) {
       throw new EngineError(

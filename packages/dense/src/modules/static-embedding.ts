@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import {
+  copiedParameter,
   type Device,
   EngineError,
   embedding,
@@ -37,6 +38,7 @@ export class StaticEmbedding implements InputModule {
   /** Texts are never cut. */
   maxSeqLength: number = Number.POSITIVE_INFINITY;
   gradientCheckpointing = false;
+  private ownsTokenizer = true;
   private dtype: "float32" | "bfloat16" | null = null;
 
   constructor({ tokenizer, weight }: StaticEmbeddingOptions) {
@@ -124,6 +126,14 @@ export class StaticEmbedding implements InputModule {
     return [{ name: "embedding.weight", tensor: this.weight, parts: null }];
   }
 
+  /** The same with weights of its own. The tokenizer is shared, and stays this one's. */
+  copy(): StaticEmbedding {
+    const copy = new StaticEmbedding({ tokenizer: this.tokenizer, weight: copiedParameter(this.weight) });
+    copy.ownsTokenizer = false;
+    copy.dtype = this.dtype;
+    return copy;
+  }
+
   async save(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true });
     await saveWeights(folder, [storedWeight("embedding.weight", this.weight)], { metadata: {} });
@@ -132,6 +142,6 @@ export class StaticEmbedding implements InputModule {
 
   dispose(): void {
     this.weight.dispose();
-    this.tokenizer.dispose();
+    if (this.ownsTokenizer) this.tokenizer.dispose();
   }
 }

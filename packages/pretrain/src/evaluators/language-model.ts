@@ -38,6 +38,8 @@ export interface LanguageModelEvaluationOptions extends SequenceOptions {
    * @default 16384
    */
   tokensPerBatch?: number;
+  /** The most sequences of a forward pass, too. @default any number */
+  sequencesPerBatch?: number;
 }
 
 export interface LanguageModelEvaluation {
@@ -70,9 +72,12 @@ export async function evaluateLanguageModel(
 ): Promise<LanguageModelEvaluation> {
   const where = "evaluateLanguageModel";
   const { objective, maskProbability = 0.15, maskRule = "collator", seed = 0, tokensPerBatch = 16384 } = options;
-  const { tokenizer, maxSeqLen } = options;
+  const { tokenizer, maxSeqLen, sequencesPerBatch = Number.POSITIVE_INFINITY } = options;
   checkObjective(where, model, objective);
   if (!(tokensPerBatch >= 1)) throw new EngineError(where, `tokensPerBatch is ${tokensPerBatch}`, "Use 1 or more.");
+  if (!(sequencesPerBatch >= 1)) {
+    throw new EngineError(where, `sequencesPerBatch is ${sequencesPerBatch}`, "Use 1 or more.");
+  }
   const collate = objectiveCollator(objective, {
     tokenizer,
     probability: maskProbability,
@@ -91,7 +96,8 @@ export async function evaluateLanguageModel(
   };
   for await (const row of rows) {
     const task = await collate([row], { seed, epoch: 0, step: 0, firstSequence: sequences });
-    if (waitingTokens > 0 && waitingTokens + task.tokenCount > tokensPerBatch) await run();
+    const full = waiting.length >= sequencesPerBatch || waitingTokens + task.tokenCount > tokensPerBatch;
+    if (waitingTokens > 0 && full) await run();
     waiting.push(task);
     waitingTokens += task.tokenCount;
     sequences++;

@@ -26,7 +26,7 @@ export function maskedLanguageCollator(options: MaskedOptions): TokenCollator {
     const batch = await pack(rows, at);
     const { tokens, selected } = mask(batch, at);
     const ids = selected.map((row) => batch.tokens[row]!);
-    return tokenTask("mlm", { tokens, offsets: batch.offsets }, { rows: selected, ids });
+    return tokenTask("mlm", { tokens, offsets: batch.offsets }, { rows: selected, ids }, batch.tokens);
   };
 }
 

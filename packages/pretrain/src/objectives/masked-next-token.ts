@@ -19,7 +19,8 @@ export function maskedNextTokenCollator(options: MaskedOptions): TokenCollator {
     const { tokens, selected } = mask(batch, at);
     const hidden = withoutFirst(selected, batch);
     const ids = hidden.map((row) => batch.tokens[row]!);
-    return tokenTask("mntp", { tokens, offsets: batch.offsets }, { rows: hidden.map((row) => row - 1), ids });
+    const targets = { rows: hidden.map((row) => row - 1), ids };
+    return tokenTask("mntp", { tokens, offsets: batch.offsets }, targets, batch.tokens);
   };
 }
 

@@ -12,7 +12,8 @@ import type { Recipe, RecipePhase } from "../recipe/recipe.ts";
 /**
  * The model that a phase begins with: drawn at random from the recipe's configuration and the tokenizer's ids, or with
  * the weights of a folder. A folder of the other kind is read too; only the mask and the objective differ. The phase's
- * rotary bases come with it.
+ * rotary bases come with it, and of the recipe's `model` the window and the number of positions; other fields that the
+ * recipe gives have to be the folder's.
  *
  * @param from a model's folder, or its name on the hub; null: none
  */
@@ -31,7 +32,8 @@ export async function phaseModel(
   const model =
     from === null
       ? Model.fromConfig({ ...newConfig(recipe, ids), ropeParameters }, { seed: recipe.seed })
-      : await Model.fromPretrained(from, { dtype: "float32", config: { ropeParameters } });
+      : await Model.fromPretrained(from, { dtype: "float32", config: { ...changesOf(recipe), ropeParameters } });
+  if (from !== null) refuseOthers(model, recipe, from);
   const { vocabSize, maxPositionEmbeddings } = model.config;
   if (ids.vocabSize <= vocabSize && phase.maxSeqLen <= maxPositionEmbeddings) return model;
   model.dispose();
@@ -49,10 +51,33 @@ export async function phaseModel(
   );
 }
 
+/** What weights do not decide. */
+function changesOf({ model: { slidingWindow, maxPositionEmbeddings } }: Recipe): Partial<ModernBertConfig> {
+  return {
+    ...(slidingWindow !== undefined && { slidingWindow, localAttention: 2 * slidingWindow }),
+    ...(maxPositionEmbeddings !== undefined && { maxPositionEmbeddings }),
+  };
+}
+
+function refuseOthers(model: LanguageModel<ModernBertConfig>, recipe: Recipe, from: string): void {
+  const { config: _, ...given } = recipe.model;
+  for (const [name, value] of Object.entries(given)) {
+    const found = model.config[name as keyof typeof given];
+    if (value === undefined || value === found) continue;
+    model.dispose();
+    throw new EngineError(
+      "runRecipe",
+      `model.${name} is ${value}, but the weights of ${from} have ${found}`,
+      `Leave model.${name} out, or start from other weights.`,
+    );
+  }
+}
+
 function newConfig(recipe: Recipe, { cls, sep, pad }: TokenIds): Partial<ModernBertConfig> {
   const { config, ...sizes } = recipe.model;
   return {
     ...namedConfig(config),
+    ...changesOf(recipe),
     bosTokenId: cls,
     clsTokenId: cls,
     eosTokenId: sep,

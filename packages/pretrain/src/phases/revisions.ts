@@ -1,6 +1,6 @@
 import { copyFile, link, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { EngineError } from "@ettin/core";
+import { EngineError, listCheckpoints } from "@ettin/core";
 import type { RecipePhase } from "../recipe/recipe.ts";
 
 /** What a checkpoint of a phase is called as a revision of the published model: "step1000", "ext29976", "decay17985". */
@@ -37,4 +37,16 @@ export async function exportCheckpoint(
   await rm(folder, { recursive: true, force: true });
   await rename(partial, folder);
   return folder;
+}
+
+/** Exports each complete checkpoint of a phase that `target` lacks: a run may have ended between a save and its export. */
+export async function exportMissing(
+  folder: string,
+  phase: Pick<RecipePhase, "revision">,
+  target: string,
+): Promise<void> {
+  const there = new Set(await readdir(target).catch(() => []));
+  for (const checkpoint of await listCheckpoints(folder)) {
+    if (!there.has(revisionName(phase, checkpoint.step))) await exportCheckpoint(checkpoint.folder, phase, target);
+  }
 }

@@ -21,7 +21,7 @@ import { everyTokens } from "./every-tokens.ts";
 import { phaseArguments } from "./phase-arguments.ts";
 import { phaseModel } from "./phase-model.ts";
 import { phaseSource } from "./phase-source.ts";
-import { exportCheckpoint } from "./revisions.ts";
+import { exportCheckpoint, exportMissing } from "./revisions.ts";
 import type { RunRecipeOptions } from "./run-recipe.ts";
 
 export interface RunPhaseOptions extends Omit<RunRecipeOptions, "data" | "output" | "startFrom"> {
@@ -51,6 +51,7 @@ export async function runPhase(options: RunPhaseOptions): Promise<PhaseResult> {
   const { maxTokensPerMicroBatch = TOKENS_AT_ONCE } = options;
   const { source, args } = phaseSource(recipe, phase, dataset, phaseArguments(recipe, phase));
   const resumed = await lastCheckpoint(folder);
+  if (options.exportTo) await exportMissing(folder, phase, options.exportTo);
   const model = await phaseModel(recipe, phase, tokenIdsOf("runRecipe", tokenizer), resumed ?? from);
   const sequences = { tokenizer, maxSeqLen: phase.maxSeqLen };
   const orderName = ORDER_NAMES[phase.revision] ?? phase.revision;
@@ -119,6 +120,7 @@ export async function runPhase(options: RunPhaseOptions): Promise<PhaseResult> {
       maskRule: recipe.maskRule,
       seed: recipe.shuffleSeed,
       tokensPerBatch: maxTokensPerMicroBatch,
+      sequencesPerBatch: recipe.evalBatchSize,
     });
     return { loss, perplexity, accuracy };
   }

@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { mkdir, stat } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
 import {
   type Dataset,
   EngineError,
@@ -11,8 +11,16 @@ import {
 } from "@ettin/core";
 import { ettinTokenIds, type TokenIds } from "../objectives/token-ids.ts";
 import type { Recipe, RecipePhase } from "../recipe/recipe.ts";
+import { exportMissing } from "./revisions.ts";
 import { runPhase } from "./run-phase.ts";
-import { checkSameRecipe, type FinishedPhase, type RunRecord, readRunRecord, writeRunRecord } from "./run-record.ts";
+import {
+  checkSameRecipe,
+  checkSameStart,
+  type FinishedPhase,
+  type RunRecord,
+  readRunRecord,
+  writeRunRecord,
+} from "./run-record.ts";
 import { runReport } from "./run-report.ts";
 
 export interface RunRecipeOptions {
@@ -85,10 +93,15 @@ export interface PretrainSummary {
 export async function runRecipe(options: RunRecipeOptions): Promise<PretrainSummary> {
   const { recipe, output } = options;
   const datasets = datasetsOf(options);
-  const startFrom = options.startFrom ?? recipe.startFrom;
+  const startFrom = await asWritten(options.startFrom ?? recipe.startFrom);
   const before = await readRunRecord(output);
-  const record: RunRecord = { recipe, startFrom, finished: before?.finished ?? {} };
-  if (before) checkSameRecipe(output, before, recipe, await begunPhases(recipe, output, before));
+  const tokenizer = fingerprintOf(options.tokenizer ?? ettinTokenIds);
+  const record: RunRecord = { recipe, startFrom, tokenizer, finished: before?.finished ?? {} };
+  if (before) {
+    const begun = await begunPhases(recipe, output, before);
+    checkSameRecipe(output, before, recipe, begun);
+    if (begun.length > 0) checkSameStart(output, before, record);
+  }
   await mkdir(output, { recursive: true });
   await writeRunRecord(output, record);
 
@@ -98,6 +111,7 @@ export async function runRecipe(options: RunRecipeOptions): Promise<PretrainSumm
     const earlier = finished.get(phase.name);
     if (earlier) {
       previous = join(output, earlier.checkpoint);
+      if (options.exportTo) await exportMissing(join(output, phase.name), phase, options.exportTo);
       continue;
     }
     const folder = join(output, phase.name);
@@ -127,6 +141,20 @@ export async function runRecipe(options: RunRecipeOptions): Promise<PretrainSumm
     await writeReport(options, finished.size < recipe.phases.length ? "running" : "finished");
   }
   return summaryOf(recipe, finished, previous);
+}
+
+/** A folder by its whole path, a name of the hub as it is. */
+async function asWritten(startFrom: string | null): Promise<string | null> {
+  if (startFrom === null) return null;
+  const isFolder = await stat(startFrom).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  return isFolder ? resolve(startFrom) : startFrom;
+}
+
+function fingerprintOf(tokenizer: Tokenizer | TokenIds): string {
+  return tokenizer instanceof Tokenizer ? tokenizer.fingerprint : JSON.stringify(Object.entries(tokenizer).sort());
 }
 
 /** The whole run's page and picture. */

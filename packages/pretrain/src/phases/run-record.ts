@@ -17,6 +17,8 @@ export interface FinishedPhase {
 export interface RunRecord {
   readonly recipe: Recipe;
   readonly startFrom: string | null;
+  /** The tokenizer's fingerprint; null in records that have none. */
+  readonly tokenizer: string | null;
   readonly finished: Readonly<Record<string, FinishedPhase>>;
 }
 
@@ -30,8 +32,10 @@ export async function readRunRecord(output: string): Promise<RunRecord | null> {
   });
   if (text === null) return null;
   try {
-    const { recipe, startFrom = null, finished } = JSON.parse(text) as RunRecord;
-    if (Array.isArray(recipe?.phases) && typeof finished === "object") return { recipe, startFrom, finished };
+    const { recipe, startFrom = null, tokenizer = null, finished } = JSON.parse(text) as RunRecord;
+    if (Array.isArray(recipe?.phases) && typeof finished === "object") {
+      return { recipe, startFrom, tokenizer, finished };
+    }
   } catch {
     // said below
   }
@@ -73,6 +77,24 @@ export function checkSameRecipe(output: string, before: RunRecord, recipe: Recip
     "runRecipe",
     `${output} has a run of another recipe: ${list.join("; ")}`,
     "Go on with the recipe of that run, or choose another output folder.",
+  );
+}
+
+/** Refuses to go on with weights or a tokenizer that the run did not begin with. */
+export function checkSameStart(output: string, before: RunRecord, now: RunRecord): void {
+  const name = (startFrom: string | null) => startFrom ?? "new weights";
+  if (before.startFrom !== now.startFrom) {
+    throw new EngineError(
+      "runRecipe",
+      `${output} has a run that began with ${name(before.startFrom)}, now startFrom is ${name(now.startFrom)}`,
+      "Go on with the same startFrom, or choose another output folder.",
+    );
+  }
+  if (before.tokenizer === null || before.tokenizer === now.tokenizer) return;
+  throw new EngineError(
+    "runRecipe",
+    `${output} has a run with another tokenizer: ${before.tokenizer}, now ${now.tokenizer}`,
+    "Go on with the tokenizer of that run, which lies beside its checkpoints, or choose another output folder.",
   );
 }
 

@@ -1,14 +1,11 @@
-import { type Collator, EngineError, type TrainerCallback } from "@ettin/core";
+import type { TrainerCallback } from "@ettin/core";
+import type { TokenTask } from "../batch.ts";
+import type { TokenCollator } from "../objectives/collator.ts";
 import { type DataOrderOptions, DataOrderWriter } from "./data-order.ts";
 
-/** The columns of tokens that rows may have, as the objectives' collators read them. */
-interface TokenRow {
-  readonly input_ids?: ArrayLike<number>;
-  readonly ids?: ArrayLike<number>;
-}
-
 /**
- * Records what a trainer sees: wrap its collator, and give it the callback.
+ * Records what a trainer sees: wrap its collator, and give it the callback. A sequence is recorded as the model has it, with
+ * its first and last special token and cut to `maxSeqLen`, but before masking.
  *
  *     const order = recordDataOrder(folder, { phase: "pretraining" });
  *     new Trainer({ collator: order.collator(collator), callbacks: [order.callback], … });
@@ -20,19 +17,18 @@ export function recordDataOrder(
   folder: string,
   options: Omit<DataOrderOptions, "lastStep">,
 ): {
-  collator<R extends object, Batch>(collator: Collator<R, Batch>): Collator<R, Batch>;
+  collator(collator: TokenCollator): TokenCollator;
   readonly callback: TrainerCallback;
 } {
-  /** Rows by step, also of the step that is made ahead. */
-  const ahead = new Map<number, ArrayLike<number>[]>();
+  /** Sequences by step, also of the step that is made ahead. */
+  const ahead = new Map<number, Int32Array[]>();
   let writer: DataOrderWriter | null = null;
   return {
-    collator: (collator) => (rows, at) => {
+    collator: (collator) => async (rows, at) => {
+      const task = await collator(rows, at);
       const step = at.step + 1;
-      const sequences = ahead.get(step) ?? [];
-      for (const row of rows as readonly TokenRow[]) sequences.push(row.input_ids ?? row.ids ?? noIds());
-      ahead.set(step, sequences);
-      return collator(rows, at);
+      ahead.set(step, [...(ahead.get(step) ?? []), ...sequencesOf(task)]);
+      return task;
     },
     callback: {
       async onTrainBegin(_args, { globalStep }) {
@@ -53,6 +49,6 @@ export function recordDataOrder(
   };
 }
 
-function noIds(): never {
-  throw new EngineError("recordDataOrder", "the rows have no input_ids", "Encode the texts beforehand.");
+function sequencesOf({ tokens, offsets, unmasked = tokens }: TokenTask): Int32Array[] {
+  return Array.from({ length: offsets.length - 1 }, (_, i) => unmasked.slice(offsets[i]!, offsets[i + 1]!));
 }

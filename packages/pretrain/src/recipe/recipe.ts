@@ -24,7 +24,7 @@ export interface Recipe {
   readonly evalMaskProbability: number;
   /** Sequences of an optimizer step, over all devices. */
   readonly globalBatchSize: number;
-  /** Sequences of a batch in evaluation. */
+  /** The most sequences of a batch in evaluation. */
   readonly evalBatchSize: number;
   /** Devices that the recipe was run on: batch-size warm-up counts in micro-batches of all of them together. */
   readonly devices: number;
