@@ -197,7 +197,7 @@ Napi::Value map_file(const Napi::CallbackInfo& info) {
 void set_weight(const Napi::CallbackInfo& info) { device(info).set_weight(integer(info, 1)); }
 
 Napi::Value memory_stats(const Napi::CallbackInfo& info) {
-  const MemoryStats stats = device(info).stream().memory_stats();
+  const MemoryStats stats = device(info).stream().allocator.stats();
   Napi::Object result = Napi::Object::New(info.Env());
   const auto set = [&](const char* name, int64_t value) {
     result[name] = Napi::Number::New(info.Env(), static_cast<double>(value));

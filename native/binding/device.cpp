@@ -1,6 +1,8 @@
 #include "device.h"
 
 #include <cstring>
+#include <stdexcept>
+#include <string>
 
 #include "../runtime/gpu.h"
 
@@ -17,6 +19,16 @@ void copy_bytes(void* to, const void* from, int64_t bytes) {
   if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes));
 }
 
+// Copies to a GPU. Null where that went well, else what to mark the storage with.
+Failure upload(Gpu& gpu, void* to, const void* from, int64_t bytes) {
+  try {
+    gpu.library.upload(gpu.context(), to, from, bytes);
+    return nullptr;
+  } catch (const std::exception& error) {
+    return std::make_shared<const std::string>(std::string("[upload] ") + error.what());
+  }
+}
+
 // Copies bytes that were taken from JavaScript when upload() was called.
 class UploadTask final : public Task {
  public:
@@ -30,16 +42,16 @@ class UploadTask final : public Task {
   }
   void run(Context& context) override {
     if (Gpu* gpu = context.gpu) {
-      gpu->library.upload(gpu->context(), to_, copy_.get(), bytes_);
+      failure_ = upload(*gpu, to_, copy_.get(), bytes_);
       copy_.reset();
     } else {
       copy_bytes(to_, copy_.get(), bytes_);
     }
-    if (whole_) storage_->failure = nullptr;
+    if (whole_ || failure_) storage_->failure = failure_;
     mark_written(context.stream.allocator, *storage_);
   }
   void replay(Replay& replay) override {
-    if (whole_) replay.set(storage_, nullptr);
+    if (whole_ || failure_) replay.set(storage_, failure_);
   }
 
  private:
@@ -48,6 +60,7 @@ class UploadTask final : public Task {
   bool whole_;
   int64_t bytes_;
   std::unique_ptr<char[]> copy_;
+  Failure failure_;
 };
 
 void unmap(void* data, int64_t bytes) {
@@ -69,10 +82,10 @@ class WrapTask final : public Task {
         held_(held) {}
   ~WrapTask() override { done(); }
   void run(Context& context) override {
-    context.gpu->library.upload(context.gpu->context(), to_, data_, bytes_);
+    storage_->failure = failure_ = upload(*context.gpu, to_, data_, bytes_);
     done();
   }
-  void replay(Replay& replay) override { replay.set(storage_, nullptr); }
+  void replay(Replay& replay) override { replay.set(storage_, failure_); }
 
  private:
   void done() {
@@ -88,6 +101,7 @@ class WrapTask final : public Task {
   void* data_;
   Storage::Owner owner_;
   int64_t held_;
+  Failure failure_;
 };
 
 class DownloadTask final : public Task {
@@ -125,15 +139,15 @@ class DownloadTask final : public Task {
     Gpu& gpu = *context.gpu;
     gpu.library.download(
         gpu.context(), data_, rows_ + offset_, failure_ || !storage_ ? 0 : bytes_,
-        [](void* self, const char* lost) { static_cast<DownloadTask*>(self)->arrived(lost); }, this);
+        [](void* self, const char* error, bool stopped) { static_cast<DownloadTask*>(self)->arrived(error, stopped); },
+        this);
   }
   // On a thread of the library; this task is kept until it is confirmed.
-  void arrived(const char* lost) {
-    if (lost) {
-      stream_->gpu->set_lost();
-      return answer(std::make_shared<const std::string>(std::string("[cuda] the GPU has stopped: ") + lost +
-                                                        ". All tensors on it are lost. Start the process again; if it "
-                                                        "happens again, run it under compute-sanitizer."));
+  void arrived(const char* error, bool stopped) {
+    if (error) {
+      answer(std::make_shared<const std::string>(std::string("[cuda] ") + error));
+      if (stopped) stream_->gpu->set_lost();
+      return;
     }
     // Answered first: once it is confirmed, this task may be gone.
     if (stream_->gpu->is_faulted()) return void(stream_->gpu->confirm(0, *stream_));
@@ -228,10 +242,19 @@ int64_t Device::allocate(int64_t bytes) {
 
 int64_t Device::wrap(void* data, int64_t bytes, Storage::Owner owner, int64_t held) {
   if (stream_.gpu) {
-    const int64_t id = allocate(bytes);
-    if (id < 0) {
+    const auto let_go = [&] {
       if (held >= 0) environment_.forget(held);
       if (owner == Storage::Owner::file) unmap(data, bytes);
+    };
+    int64_t id;
+    try {
+      id = allocate(bytes);
+    } catch (const std::exception&) {
+      let_go();
+      throw;
+    }
+    if (id < 0) {
+      let_go();
       return -1;
     }
     Storage* storage = storages_[static_cast<size_t>(id)];

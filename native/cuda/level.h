@@ -18,7 +18,8 @@ namespace ettin::ETTIN_LEVEL {
 constexpr int warp = 32;
 constexpr unsigned all_lanes = 0xffffffffu;
 
-// Throws where a call of the CUDA runtime failed: [op] what, with the runtime's words.
+// Throws where a call of the CUDA runtime failed: what, with the runtime's words. A GPU that has stopped says so at the
+// next call, which need not be to blame.
 void check(cudaError_t status, const char* what);
 
 cudaStream_t stream_of(Context& context);
@@ -33,11 +34,15 @@ struct Same {
 
 #ifdef ETTIN_CUDA_EMULATION
 
-// Runs every block here and now: see emulation/launch.h.
+// Runs every block here and now: see emulation/fibers.h.
 template <class... P>
 void launch(Context&, void (*kernel)(P...), dim3 grid, dim3 block, int64_t shared,
             typename Same<P>::type... arguments) {
+  bool runs = true;
+  check(emulation::count_launch(&runs), "launch");
+  if (!runs) return;
   emulation::launch(grid, block, shared, [&] { kernel(arguments...); });
+  emulation::check_margins();
 }
 
 #else

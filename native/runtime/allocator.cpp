@@ -1,5 +1,6 @@
 #include "allocator.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "variables.h"
@@ -95,7 +96,7 @@ bool Allocator::fits(int64_t bytes) const { return bytes <= limit_ - current_.lo
 
 Allocator::Buffer Allocator::take(int64_t bytes, std::vector<Buffer>* surplus) {
   if (bytes > limit_) return {};  // also what size_class could not count to
-  int64_t size = size_class(bytes);
+  int64_t size = exact ? std::max<int64_t>(bytes, 1) : size_class(bytes);
   if (!fits(size)) return {};
 
   // Batches differ in length from step to step: a large request also takes a buffer up to a quarter larger.

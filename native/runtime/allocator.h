@@ -24,10 +24,13 @@ struct MemoryStats {
 
 class Allocator {
  public:
-  explicit Allocator(int64_t limit, MemorySource& source = system_memory()) : limit_(limit), source_(source) {}
+  // `exact`: buffers have the bytes asked for, and none is kept for later. Then drop() them, in place of give().
+  explicit Allocator(int64_t limit, MemorySource& source = system_memory(), bool exactly = false)
+      : exact(exactly), limit_(limit), source_(source) {}
   ~Allocator();
   Allocator(const Allocator&) = delete;
 
+  const bool exact;
   struct Buffer {
     void* data = nullptr;  // null: it would pass the limit, or the system has no more
     int64_t bytes = 0;     // at least what was asked for: hand the same number back

@@ -107,16 +107,18 @@ Gpu::Gpu(const CudaLibrary& cuda, int number)
       info(cuda.describe(number)),
       level{"cuda", cuda.kernels, [] { return true; }},
       memory([this](int64_t bytes) { return library.take(*context_, bytes); },
-             [this](void* data) { library.give(*context_, data); }) {
+             [this](void* data) { library.give(*context_, data); }, exact_gpu_memory()) {
   CudaHost host{};
   host.executor = this;
   host.packed_copy = [](void* gpu, const View& weight, int kind, int64_t bytes, bool* filled) {
     return packed_copy(*static_cast<Gpu*>(gpu)->executor_, weight, kind, bytes, filled);
   };
+  host.scratch = [](void* gpu, int64_t bytes) { return static_cast<Gpu*>(gpu)->executor_->take_scratch(bytes); };
+  host.take = [](void* gpu, int64_t bytes) { return static_cast<Gpu*>(gpu)->memory.take(bytes); };
   context_ = library.open(number, host);
 }
 
-// The memory goes before the context that it was taken from.
+// The memory goes before the context that it was taken from; what the library has taken is part of it.
 Gpu::~Gpu() {
   finish();
   memory.release();
@@ -126,13 +128,15 @@ Gpu::~Gpu() {
 void Gpu::keep(std::unique_ptr<Task> task, Stream& stream) {
   const int64_t sequence = task->sequence;
   tasks_.push_back(std::move(task));
-  if (sequence - marked_ < tasks_between_marks || lost_) return;
+  if (lost_) return replay();  // no mark will come back
+  if (sequence - marked_ < tasks_between_marks) return;
   marked_ = sequence;
   library.download(
       *context_, nullptr, nullptr, 0,
-      [](void* argument, const char* lost) {
+      [](void* argument, const char* error, bool stopped) {
         const std::unique_ptr<Mark> mark(static_cast<Mark*>(argument));
-        lost ? mark->gpu.set_lost() : void(mark->gpu.confirm(mark->sequence, mark->stream));
+        if (stopped) mark->gpu.set_lost();
+        if (!error) mark->gpu.confirm(mark->sequence, mark->stream);
       },
       new Mark{*this, stream, sequence});
 }

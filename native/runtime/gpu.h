@@ -53,14 +53,14 @@ class Gpu {
   // On the executor.
   void keep(std::unique_ptr<Task> task, Stream& stream);  // a task that has run
   void forget_confirmed();
-  void replay();
+  void replay();      // answers every read that has no answer yet, and forgets the tasks
   void drop_tasks();  // when the stream has stopped
 
   // On a thread of the library: all up to task number `sequence` has run. False where some kernel has raised a fault:
   // then a replay is under way, and answers.
   bool confirm(int64_t sequence, Stream& stream);
   bool is_faulted() const { return library.faults(*context_)->count != 0; }
-  void set_lost() { lost_ = true; }
+  void set_lost() { lost_ = true; }  // it answers no more
 
   void finish() { library.finish(*context_); }  // waits for all that has been launched
 

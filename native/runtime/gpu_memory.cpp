@@ -1,7 +1,10 @@
 #include "gpu_memory.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
+#include <stdexcept>
+#include <string>
 
 namespace ettin {
 
@@ -14,6 +17,15 @@ constexpr int64_t least_segment = int64_t{32} << 20, most_segment = int64_t{1} <
 int64_t rounded(int64_t bytes, int64_t to) { return (std::max<int64_t>(bytes, 1) + to - 1) / to * to; }
 
 }  // namespace
+
+bool exact_gpu_memory() {
+  const char* text = std::getenv("ETTIN_GPU_MEMORY");
+  const std::string word = text ? text : "";
+  if (!word.empty() && word != "exact") {
+    throw std::runtime_error("ETTIN_GPU_MEMORY is \"" + word + "\". Set it to \"exact\", or unset it.");
+  }
+  return word == "exact";
+}
 
 void GpuMemory::release() {
   const std::lock_guard<std::mutex> hold(lock_);
@@ -60,6 +72,12 @@ void GpuMemory::add_free(Pieces::iterator at) {
 
 void* GpuMemory::take(int64_t bytes) {
   const std::lock_guard<std::mutex> hold(lock_);
+  if (exact) {
+    const int64_t used = std::max<int64_t>(bytes, 1);
+    void* data = from_driver_(used);
+    if (data) pieces_.emplace(static_cast<char*>(data), Piece{used, false, true});
+    return data;
+  }
   const int64_t size = rounded(bytes, granule);
   const auto found = free_.lower_bound({size, nullptr});  // the smallest that is large enough
   Pieces::iterator at;
@@ -82,6 +100,10 @@ void* GpuMemory::take(int64_t bytes) {
 
 void GpuMemory::give(void* data, int64_t) {
   const std::lock_guard<std::mutex> hold(lock_);
+  if (exact) {
+    pieces_.erase(static_cast<char*>(data));
+    return to_driver_(data);
+  }
   add_free(pieces_.find(static_cast<char*>(data)));
 }
 

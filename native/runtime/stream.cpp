@@ -1,5 +1,6 @@
 #include "stream.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdarg>
 #include <cstdio>
@@ -25,7 +26,9 @@ inline void pause_thread() {
 #endif
 }
 
-constexpr int64_t kept_scratch = int64_t{64} << 20;  // a larger block is returned when its kernel ends
+// A larger block is returned when its kernel ends.
+constexpr int64_t kept_scratch = int64_t{64} << 20, kept_scratch_of_gpu = int64_t{2} << 30;
+constexpr int64_t gpu_alignment = 256;  // of scratch: what products of matrices like their operands to have
 
 // Returns buffers to the system, once every task that uses them has run or been dropped.
 class FreeTask final : public Task {
@@ -82,7 +85,7 @@ Stream::Stream(std::unique_ptr<Gpu> on)
     : gpu(std::move(on)),
       level(gpu->level),
       threads(1),
-      allocator(memory_limit(gpu->info.memory), gpu->memory),
+      allocator(memory_limit(gpu->info.memory), gpu->memory, gpu->memory.exact),
       context_(std::make_unique<Context>(*this)) {
   gpu->set_executor(context_.get());
   thread_ = std::thread(&Stream::loop, this);
@@ -146,12 +149,6 @@ void Stream::finish(std::unique_ptr<Task> task) {
   gpu->forget_confirmed();
 }
 
-MemoryStats Stream::memory_stats() const {
-  MemoryStats stats = allocator.stats();
-  if (gpu) gpu->library.scratch_bytes(gpu->context(), &stats.scratch, &stats.scratch_peak);
-  return stats;
-}
-
 Allocator::Buffer Stream::take(int64_t bytes) {
   std::vector<Allocator::Buffer> surplus;
   Allocator::Buffer buffer = allocator.take(bytes, &surplus);
@@ -166,6 +163,7 @@ Allocator::Buffer Stream::take(int64_t bytes) {
 }
 
 void Stream::give(Allocator::Buffer buffer) {
+  if (allocator.exact) return give_back(buffer);
   allocator.give(buffer);
   if (guarded(*this)) push(std::make_unique<GuardTask>(buffer, 0));
 }
@@ -176,11 +174,19 @@ void Stream::give_back(Allocator::Buffer buffer) {
   push(std::make_unique<FreeTask>(allocator, std::vector<Allocator::Buffer>{buffer}));
 }
 
+// What has been launched may queue more when it ends: a fault asks for a replay.
 void Stream::wait_idle() {
-  std::unique_lock<std::mutex> hold(lock_);
-  idle_.wait(hold, [&] { return stopping_ || (queue_.empty() && !busy_); });
-  hold.unlock();
-  if (gpu) gpu->finish();
+  const auto idle = [&] { return stopping_ || (queue_.empty() && !busy_); };
+  for (;;) {
+    {
+      std::unique_lock<std::mutex> hold(lock_);
+      idle_.wait(hold, idle);
+    }
+    if (!gpu) return;
+    gpu->finish();
+    const std::lock_guard<std::mutex> hold(lock_);
+    if (idle()) return;
+  }
 }
 
 void Stream::stop() {
@@ -202,22 +208,30 @@ void Context::begin_kernel(int64_t sequence) {
   if (gpu) gpu->library.begin_kernel(gpu->context(), sequence);
 }
 
-Context::~Context() {
-  for (const Block& block : blocks_) stream.allocator.give_system(block.data, block.bytes);
+Context::~Context() { give_blocks(); }
+
+void Context::give_blocks() {
+  for (const Block& block : blocks_) {
+    stream.allocator.give_system(block.data, block.bytes);
+    stream.allocator.scratch -= block.bytes;
+  }
+  blocks_.clear();
 }
 
 void* Context::take_scratch(int64_t bytes) {
-  const int64_t size = (bytes < 1 ? 64 : bytes + 63) / 64 * 64;
+  Allocator& memory = stream.allocator;
+  const int64_t step = gpu ? gpu_alignment : 64;
+  const int64_t size =
+      memory.exact ? std::max<int64_t>(bytes, 1) : (std::max<int64_t>(bytes, 1) + step - 1) / step * step;
   total_ += size;
-  if (blocks_.empty() || used_ + size > blocks_.back().bytes) {
-    Allocator& memory = stream.allocator;
+  if (blocks_.empty() || memory.exact || used_ + size > blocks_.back().bytes) {
     void* data = size <= memory.limit() ? memory.take_system(size) : nullptr;
     if (!data) {
       fail(
           "working memory: %.1f MB asked for, %.1f MB in use, limit %.1f MB. Lower the batch size or "
-          "maxTokensPerMicroBatch.",
+          "maxTokensPerMicroBatch%s.",
           static_cast<double>(size) / 1e6, static_cast<double>(memory.scratch.load()) / 1e6,
-          static_cast<double>(memory.limit()) / 1e6);
+          static_cast<double>(memory.limit()) / 1e6, gpu ? ", or turn on gradient checkpointing" : "");
     }
     blocks_.push_back({data, size});
     used_ = 0;
@@ -230,19 +244,19 @@ void* Context::take_scratch(int64_t bytes) {
 }
 
 void Context::end_kernel() {
-  if (gpu) return gpu->library.end_kernel(gpu->context());
-  Allocator& memory = stream.allocator;
+  const int64_t kept = gpu ? kept_scratch_of_gpu : kept_scratch;
   const bool grew = blocks_.size() > 1;
-  if (grew || (!blocks_.empty() && blocks_[0].bytes > kept_scratch)) {
-    for (const Block& block : blocks_) {
-      memory.give_system(block.data, block.bytes);
-      memory.scratch -= block.bytes;
-    }
-    blocks_.clear();
-    if (grew && total_ <= kept_scratch) {  // one block next time
-      if (void* data = memory.take_system(total_)) {
+  if (!blocks_.empty() && (grew || blocks_[0].bytes > kept || stream.allocator.exact)) {
+    give_blocks();
+    if (grew && total_ <= kept && !stream.allocator.exact) {  // one block next time
+      void* data = nullptr;
+      try {
+        data = stream.allocator.take_system(total_);
+      } catch (const std::exception&) {  // a GPU that has stopped: whoever needs the memory is told
+      }
+      if (data) {
         blocks_.push_back({data, total_});
-        memory.scratch += total_;
+        stream.allocator.scratch += total_;
       }
     }
   }

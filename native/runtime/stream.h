@@ -48,8 +48,6 @@ class Stream {
   void give(Allocator::Buffer buffer);       // to the pool
   void give_back(Allocator::Buffer buffer);  // to the system
 
-  MemoryStats memory_stats() const;
-
   const std::unique_ptr<Gpu> gpu;  // null on the CPU
   const Level& level;
   const int threads;
@@ -83,6 +81,8 @@ struct Context {
   ~Context();
   Context& for_kernels();  // what kernels are given: this, or the CUDA library's own
   void begin_kernel(int64_t sequence);
+  // A kernel that is queued on a GPU may still use a block when the next is launched, or when the block has gone back
+  // to the GPU's memory: the stream's order makes that safe.
   void* take_scratch(int64_t bytes);
   void end_kernel();  // scratch is free again
 
@@ -91,6 +91,8 @@ struct Context {
     void* data;
     int64_t bytes;
   };
+  void give_blocks();
+
   std::vector<Block> blocks_;  // in use by the kernel; one block between kernels
   int64_t used_ = 0;           // of the last block
   int64_t total_ = 0;          // asked for by the kernel

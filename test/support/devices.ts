@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { cpuLevels, type Device, openCpu } from "@ettin/core";
-import { openNativeCuda } from "../../packages/core/src/backend/cuda.ts";
+import { cudaStatus, openNativeCuda } from "../../packages/core/src/backend/cuda.ts";
 
 process.env.ETTIN_CUDA_LIBRARY ??= fileURLToPath(
   new URL("../../native/build/cuda/libettin_cuda_emulation.so", import.meta.url),
@@ -28,6 +28,9 @@ export function openGpu(): Device {
   const backend = openNativeCuda(0);
   return { name: backend.name, backend };
 }
+
+/** Whether that is the emulation, which fails where a test tells it to. */
+export const isEmulated = (): boolean => cudaStatus().report.gpus[0]?.name === "emulated GPU";
 
 const onCuda = process.env.ETTIN_TEST_DEVICES === "cuda";
 

@@ -1,10 +1,16 @@
 // cuBLASLt by its definition: d = alpha op(a) op(b) + beta c + bias, columns first. What is tested with it is that
-// gemm.cu asks for the right product.
+// gemm.cu asks for the right product, and asks for the algorithm of the product that it then runs: one that was chosen
+// for addresses and strides of some alignment refuses others.
+//
+// ETTIN_EMULATION_CUBLASLT, when a device is opened: "sizes": an algorithm refuses all sizes but those it was chosen
+// for; "epilogues": there is none that adds a bias; "all": there is none at all.
 #include "../cublaslt.h"
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "../../kernel.h"
@@ -12,7 +18,9 @@
 namespace ettin {
 
 namespace lt {
-struct HandleRecord {};
+struct HandleRecord {
+  std::string refuses;
+};
 struct DescRecord {
   int32_t op_a = op_n, op_b = op_n, epilogue = epilogue_default, bias_type = -1;
   const void* bias = nullptr;
@@ -31,7 +39,14 @@ struct PreferenceRecord {
 
 namespace {
 
-constexpr int invalid = 7;
+constexpr int invalid = 7, not_supported = 15;
+
+// What lies in an algorithm: what it was chosen for.
+struct Chosen {
+  uint32_t a, b, d, bias;  // alignments in bytes
+  uint64_t m, n, k;
+};
+static_assert(sizeof(Chosen) <= sizeof(lt::Algorithm));
 
 float read(const void* p, int type, int64_t i) {
   if (type == lt::real_32f) return static_cast<const float*>(p)[i];
@@ -96,12 +111,39 @@ bool fits(lt::Desc desc, lt::Layout a, lt::Layout b, lt::Layout d) {
   return true;
 }
 
-int heuristic(lt::Handle, lt::Desc desc, lt::Layout a, lt::Layout b, lt::Layout, lt::Layout d, lt::Preference p, int,
-              lt::HeuristicResult* result, int* returned) {
+bool aligned(const void* p, uint64_t to) { return reinterpret_cast<uintptr_t>(p) % to == 0; }
+
+int64_t width_of(lt::Layout l) { return l->type == lt::real_32f ? 4 : 2; }
+
+// Of every row in every entry of a batch.
+bool aligned(const void* p, lt::Layout l, uint32_t to) {
+  return aligned(p, to) && l->ld * width_of(l) % to == 0 && (l->batch == 1 || l->stride * width_of(l) % to == 0);
+}
+
+// The most that rows can be aligned to, up to what the address is.
+uint32_t alignment(lt::Layout l, uint32_t address) {
+  while (!aligned(nullptr, l, address)) address /= 2;
+  return address;
+}
+
+int heuristic(lt::Handle handle, lt::Desc desc, lt::Layout a, lt::Layout b, lt::Layout, lt::Layout d, lt::Preference p,
+              int, lt::HeuristicResult* result, int* returned) {
   *returned = 0;
   if (!fits(desc, a, b, d)) return invalid;
+  const bool biased = desc->epilogue == lt::epilogue_bias;
+  if (biased && !desc->bias) return invalid;
+  if (handle->refuses == "all" || (biased && handle->refuses == "epilogues")) return not_supported;
+  uint32_t bias = 16;
+  while (biased && !aligned(desc->bias, bias)) bias /= 2;
+  const Chosen chosen{alignment(a, p->alignment[0]),
+                      alignment(b, p->alignment[1]),
+                      alignment(d, p->alignment[3]),
+                      bias,
+                      d->rows,
+                      d->cols,
+                      desc->op_a == lt::op_t ? a->rows : a->cols};
   *result = {};
-  std::memcpy(result->algorithm.data, p->alignment, sizeof p->alignment);
+  std::memcpy(result->algorithm.data, &chosen, sizeof chosen);
   *returned = 1;
   return 0;
 }
@@ -118,19 +160,20 @@ float dot(const float* a, const float* b, int64_t n) {
   return static_cast<float>(sums[0]);
 }
 
-bool aligned(const void* p, uint64_t to) { return reinterpret_cast<uintptr_t>(p) % to == 0; }
-
-int matmul(lt::Handle, lt::Desc desc, const void* alpha, const void* a, lt::Layout la, const void* b, lt::Layout lb,
-           const void* beta, const void* c, lt::Layout, void* d, lt::Layout ld, const lt::Algorithm* algorithm, void*,
-           size_t, cudaStream_t) {
-  uint32_t asked[4];
-  std::memcpy(asked, algorithm->data, sizeof asked);
+int matmul(lt::Handle handle, lt::Desc desc, const void* alpha, const void* a, lt::Layout la, const void* b,
+           lt::Layout lb, const void* beta, const void* c, lt::Layout, void* d, lt::Layout ld,
+           const lt::Algorithm* algorithm, void*, size_t, cudaStream_t) {
+  Chosen chosen;
+  std::memcpy(&chosen, algorithm->data, sizeof chosen);
   if (!fits(desc, la, lb, ld)) return invalid;
-  if (!aligned(a, asked[0]) || !aligned(b, asked[1]) || !aligned(d, asked[3])) return invalid;
+  if (!aligned(a, la, chosen.a) || !aligned(b, lb, chosen.b) || !aligned(d, ld, chosen.d)) return invalid;
+  if (desc->epilogue == lt::epilogue_bias && !aligned(desc->bias, chosen.bias)) return invalid;
   const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
   const bool ta = desc->op_a == lt::op_t, tb = desc->op_b == lt::op_t;
   const auto m = static_cast<int64_t>(ld->rows), n = static_cast<int64_t>(ld->cols);
   const auto k = static_cast<int64_t>(ta ? la->rows : la->cols);
+  const bool same = ld->rows == chosen.m && ld->cols == chosen.n && static_cast<uint64_t>(k) == chosen.k;
+  if (handle->refuses == "sizes" && !same) return not_supported;
   // Both operands as rows of k: one multiplication follows the other in memory.
   std::vector<float> rows_a(static_cast<size_t>(m * k)), rows_b(static_cast<size_t>(n * k));
   for (int64_t batch = 0; batch < ld->batch; batch++) {
@@ -161,7 +204,11 @@ int matmul(lt::Handle, lt::Desc desc, const void* alpha, const void* a, lt::Layo
 
 const Cublaslt functions = {
     .GetVersion = []() -> size_t { return 130000; },
-    .Create = [](lt::Handle* h) { return *h = new lt::HandleRecord, 0; },
+    .Create =
+        [](lt::Handle* h) {
+          const char* text = std::getenv("ETTIN_EMULATION_CUBLASLT");
+          return *h = new lt::HandleRecord{text ? text : ""}, 0;
+        },
     .Destroy = [](lt::Handle h) { return delete h, 0; },
     .MatmulDescCreate = [](lt::Desc* d, lt::ComputeType, int) { return *d = new lt::DescRecord, 0; },
     .MatmulDescDestroy = [](lt::Desc d) { return delete d, 0; },

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "fibers.h"
+#include "runtime.h"
 
 #define __global__
 #define __device__
@@ -180,70 +181,3 @@ template <class T>
 void __stcs(T* p, T x) {
   *p = x;
 }
-
-// The runtime.
-enum cudaError_t {
-  cudaSuccess = 0,
-  cudaErrorInvalidValue = 1,
-  cudaErrorMemoryAllocation = 2,
-  cudaErrorNoDevice = 100,
-  cudaErrorInvalidDevice = 101
-};
-struct cudaStreamRecord;
-struct cudaEventRecord;
-using cudaStream_t = cudaStreamRecord*;
-using cudaEvent_t = cudaEventRecord*;
-enum cudaMemcpyKind {
-  cudaMemcpyHostToDevice = 1,
-  cudaMemcpyDeviceToHost = 2,
-  cudaMemcpyDeviceToDevice = 3,
-  cudaMemcpyDefault = 4
-};
-constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2, cudaHostAllocDefault = 0,
-                   cudaHostAllocMapped = 2;
-constexpr int cudaFuncAttributeMaxDynamicSharedMemorySize = 8;
-struct cudaDeviceProp {
-  char name[256];
-  int major, minor, multiProcessorCount;
-  size_t totalGlobalMem, sharedMemPerBlockOptin;
-};
-inline const char* cudaGetErrorString(cudaError_t) { return "an error of the emulation"; }
-inline cudaError_t cudaGetDeviceCount(int* n) { return *n = 2, cudaSuccess; }
-inline cudaError_t cudaSetDevice(int d) { return d >= 0 && d < 2 ? cudaSuccess : cudaErrorInvalidDevice; }
-inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int) {
-  *p = {"emulated GPU", 9, 0, 2, size_t{1} << 31, size_t{227} << 10};
-  return cudaSuccess;
-}
-inline cudaError_t cudaDriverGetVersion(int* v) { return *v = 13000, cudaSuccess; }
-inline cudaError_t cudaRuntimeGetVersion(int* v) { return *v = 13000, cudaSuccess; }
-inline cudaError_t cudaMemGetInfo(size_t* left, size_t* total) {
-  return *left = size_t{1} << 31, *total = size_t{1} << 31, cudaSuccess;
-}
-inline cudaError_t cudaMalloc(void** p, size_t bytes) {
-  *p = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
-  if (!*p) return cudaErrorMemoryAllocation;
-  std::memset(*p, 0xff, bytes);  // NaN, -1
-  return cudaSuccess;
-}
-inline cudaError_t cudaFree(void* p) { return std::free(p), cudaSuccess; }
-inline cudaError_t cudaHostAlloc(void** p, size_t bytes, unsigned) {
-  return *p = std::aligned_alloc(256, (bytes + 255) / 256 * 256), *p ? cudaSuccess : cudaErrorMemoryAllocation;
-}
-inline cudaError_t cudaFreeHost(void* p) { return std::free(p), cudaSuccess; }
-inline cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t) {
-  if (bytes) std::memmove(to, from, bytes);
-  return cudaSuccess;
-}
-inline cudaError_t cudaMemsetAsync(void* p, int value, size_t bytes, cudaStream_t) {
-  if (bytes) std::memset(p, value, bytes);
-  return cudaSuccess;
-}
-inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* s, unsigned) { return *s = nullptr, cudaSuccess; }
-inline cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
-inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
-inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t* e, unsigned) { return *e = nullptr, cudaSuccess; }
-inline cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
-inline cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
-inline cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
-inline cudaError_t cudaGetLastError() { return cudaSuccess; }
-inline cudaError_t cudaFuncSetAttribute(const void*, int, int) { return cudaSuccess; }

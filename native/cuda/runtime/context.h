@@ -3,8 +3,6 @@
 
 #include <cuda_runtime.h>
 
-#include <vector>
-
 #include "../gemm.h"
 #include "downloads.h"
 #include "library.h"
@@ -17,9 +15,6 @@ struct Context {
   ~Context();
   Context(const Context&) = delete;
 
-  void* take_scratch(int64_t bytes);
-  void end_kernel();
-
   const int gpu;
   const CudaHost host;
   cudaDeviceProp properties{};
@@ -30,16 +25,6 @@ struct Context {
   Staging staging;
   Downloads downloads;
   ProductsPointer products;  // plans of cuBLASLt
-  int64_t scratch_now = 0, scratch_peak = 0;
-
- private:
-  struct Block {
-    void* data;
-    int64_t bytes;
-  };
-  std::vector<Block> blocks_;  // in use by the kernel that is being launched; one between kernels
-  std::vector<Block> retired_;
-  int64_t used_ = 0, total_ = 0;
 };
 
 }  // namespace ettin

@@ -1,8 +1,9 @@
 #include "downloads.h"
 
 #include <cstring>
+#include <string>
 
-#include "../level.h"
+#include "status.h"
 
 namespace ettin {
 
@@ -19,20 +20,33 @@ Downloads::~Downloads() {
   }
 }
 
-Downloads::Piece Downloads::take() {
+cudaError_t Downloads::make(Piece* p) {
+  cudaError_t status = cudaHostAlloc(reinterpret_cast<void**>(&p->data), piece, cudaHostAllocDefault);
+  if (status != cudaSuccess) return status;
+  status = cudaEventCreateWithFlags(&p->arrived, cudaEventDisableTiming);
+  if (status == cudaSuccess) return status;
+  cudaFreeHost(p->data);
+  p->data = nullptr;
+  return status;
+}
+
+// A new piece while there are few; where there is no memory for one, whichever is free next.
+cudaError_t Downloads::take(Piece* p) {
   std::unique_lock<std::mutex> hold(lock_);
   if (free_.empty() && made_ < most_pieces) {
     made_++;
     hold.unlock();
-    Piece p;
-    cuda::check(cudaHostAlloc(reinterpret_cast<void**>(&p.data), piece, cudaHostAllocDefault), "page-locked memory");
-    cuda::check(cudaEventCreateWithFlags(&p.arrived, cudaEventDisableTiming), "event");
-    return p;
+    const cudaError_t status = make(p);
+    if (status == cudaSuccess) return status;
+    hold.lock();
+    made_--;
+    if (made_ == 0) return status;
+    cudaGetLastError();  // there are others
   }
   freed_.wait(hold, [&] { return !free_.empty(); });
-  const Piece p = free_.back();
+  *p = free_.back();
   free_.pop_back();
-  return p;
+  return cudaSuccess;
 }
 
 void Downloads::give(const Piece& p) {
@@ -41,22 +55,29 @@ void Downloads::give(const Piece& p) {
   freed_.notify_one();
 }
 
-void Downloads::start(cudaStream_t stream, void* to, const void* from, int64_t bytes, Done done, void* argument) {
+void Downloads::push(const Copy& copy) {
+  {
+    const std::lock_guard<std::mutex> hold(lock_);
+    queue_.push_back(copy);
+  }
+  wake_.notify_one();
+}
+
+void Downloads::start(cudaStream_t stream, void* to, const void* from, int64_t bytes, Downloaded done, void* argument) {
   int64_t at = 0;
   do {
     const int64_t n = bytes - at < piece ? bytes - at : piece;
-    const Piece p = take();
-    const cudaError_t copied = n > 0 ? cudaMemcpyAsync(p.data, static_cast<const char*>(from) + at,
-                                                       static_cast<size_t>(n), cudaMemcpyDeviceToHost, stream)
-                                     : cudaSuccess;
-    // A device that is lost refuses both; the thread meets the same refusal and reports it.
-    if (copied == cudaSuccess) cudaEventRecord(p.arrived, stream);
-    const bool last = at + n >= bytes;
-    {
-      const std::lock_guard<std::mutex> hold(lock_);
-      queue_.push_back({p, static_cast<char*>(to) + at, n, last ? done : nullptr, argument});
+    Piece p;
+    cudaError_t status = take(&p);
+    if (status == cudaSuccess && n > 0) {
+      status = cudaMemcpyAsync(p.data, static_cast<const char*>(from) + at, static_cast<size_t>(n),
+                               cudaMemcpyDeviceToHost, stream);
     }
-    wake_.notify_one();
+    if (status == cudaSuccess) status = cudaEventRecord(p.arrived, stream);
+    if (status != cudaSuccess) cudaGetLastError();  // told with the copy: the next launch must not tell it
+    const bool last = at + n >= bytes || status != cudaSuccess;
+    push({p, static_cast<char*>(to) + at, n, status, last ? done : nullptr, argument});
+    if (last) return;
     at += n;
   } while (at < bytes);
 }
@@ -68,6 +89,7 @@ void Downloads::wait() {
 
 void Downloads::loop() {
   cudaSetDevice(gpu_);
+  cudaError_t failed = cudaSuccess;  // of the download whose pieces are arriving
   for (;;) {
     Copy copy{};
     {
@@ -78,13 +100,17 @@ void Downloads::loop() {
       queue_.pop_front();
       busy_ = true;
     }
-    cudaError_t status = cudaEventSynchronize(copy.piece.arrived);
-    if (status == cudaSuccess) status = cudaGetLastError();
+    const cudaError_t status = copy.refused == cudaSuccess ? cudaEventSynchronize(copy.piece.arrived) : copy.refused;
     if (status == cudaSuccess && copy.bytes > 0) {
       std::memcpy(copy.to, copy.piece.data, static_cast<size_t>(copy.bytes));
     }
-    give(copy.piece);
-    if (copy.done) copy.done(copy.argument, status == cudaSuccess ? nullptr : cudaGetErrorString(status));
+    if (copy.piece.data) give(copy.piece);
+    if (failed == cudaSuccess) failed = status;
+    if (copy.done) {
+      failed == cudaSuccess ? copy.done(copy.argument, nullptr, false)
+                            : copy.done(copy.argument, words_of(failed, "download").c_str(), has_stopped(failed));
+      failed = cudaSuccess;
+    }
     const std::lock_guard<std::mutex> hold(lock_);
     busy_ = false;
     freed_.notify_all();

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "library.h"
+
 namespace ettin {
 
 class Downloads {
@@ -17,8 +19,8 @@ class Downloads {
   explicit Downloads(int gpu) : gpu_(gpu), thread_(&Downloads::loop, this) {}
   ~Downloads();
 
-  using Done = void (*)(void*, const char*);
-  void start(cudaStream_t stream, void* to, const void* from, int64_t bytes, Done done, void* argument);
+  // What goes wrong is told to `done`, in its turn.
+  void start(cudaStream_t stream, void* to, const void* from, int64_t bytes, Downloaded done, void* argument);
   void wait();  // until all have arrived and been reported
 
  private:
@@ -29,14 +31,17 @@ class Downloads {
     cudaEvent_t arrived = nullptr;
   };
   struct Copy {
-    Piece piece;
+    Piece piece;  // none where `refused` is why
     void* to;
     int64_t bytes;
-    Done done;  // null but for the last piece of a download
+    cudaError_t refused;  // what the copy's own calls said
+    Downloaded done;      // null but for the last piece of a download
     void* argument;
   };
-  Piece take();
-  void give(const Piece& piece);
+  cudaError_t take(Piece* p);
+  static cudaError_t make(Piece* p);
+  void give(const Piece& p);
+  void push(const Copy& copy);
   void loop();
 
   const int gpu_;

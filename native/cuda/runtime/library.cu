@@ -49,13 +49,15 @@ CudaGpu describe(int gpu) {
 void* take(Context& context, int64_t bytes) {
   cudaSetDevice(context.gpu);
   void* data = nullptr;
-  if (cudaMalloc(&data, static_cast<size_t>(bytes)) == cudaSuccess) return data;
-  cudaGetLastError();  // forget it: there is only no memory
-  return nullptr;
+  const cudaError_t status = cudaMalloc(&data, static_cast<size_t>(bytes));
+  if (status != cudaErrorMemoryAllocation) cuda::check(status, "memory");
+  if (status != cudaSuccess) cudaGetLastError();  // forget it: there is only no memory
+  return data;
 }
 
 void give(Context& context, void* data) {
   cudaSetDevice(context.gpu);
+  cudaStreamSynchronize(context.stream);  // kernels may still use it
   cudaFree(data);
 }
 
@@ -77,23 +79,17 @@ const CudaLibrary library = {
     .describe = describe,
     .open = [](int gpu, const CudaHost& host) { return new Context(gpu, host); },
     .close = [](Context* context) { delete context; },
-    .enter = [](Context& context) { cuda::check(cudaSetDevice(context.gpu), "choose the GPU"); },
+    .enter = [](Context& context) { cudaSetDevice(context.gpu); },  // what fails now fails again where it is told
     .take = take,
     .give = give,
     .upload = [](Context& context, void* to, const void* from,
                  int64_t bytes) { context.staging.upload(context.stream, to, from, bytes); },
-    .download = [](Context& context, void* to, const void* from, int64_t bytes, Downloads::Done done,
+    .download = [](Context& context, void* to, const void* from, int64_t bytes, Downloaded done,
                    void* argument) { context.downloads.start(context.stream, to, from, bytes, done, argument); },
     .begin_kernel = [](Context& context, int64_t launch) { context.launch = launch; },
-    .end_kernel = [](Context& context) { context.end_kernel(); },
     .faults = [](Context& context) -> const FaultTable* { return context.faults; },
     .clear_faults = clear_faults,
     .finish = finish,
-    .scratch_bytes =
-        [](Context& context, int64_t* now, int64_t* peak) {
-          *now = context.scratch_now;
-          *peak = context.scratch_peak;
-        },
 };
 
 }  // namespace

@@ -25,7 +25,13 @@ struct CudaVersions {
 struct CudaHost {
   void* executor;
   void* (*packed_copy)(void* executor, const View& weight, int kind, int64_t bytes, bool* filled);
+  void* (*scratch)(void* executor, int64_t bytes);  // until the kernel's launches have returned; throws
+  void* (*take)(void* executor, int64_t bytes);     // until the device is closed; null where there is not enough
 };
+
+// Called on a thread of the library when a download is there, or with why it will not be: "what. way out." `stopped`:
+// nothing will come from this GPU any more.
+using Downloaded = void (*)(void* argument, const char* error, bool stopped);
 
 struct CudaLibrary {
   uint64_t contract;  // cuda_contract(): a library of another version is refused
@@ -38,21 +44,18 @@ struct CudaLibrary {
   void (*close)(Context*);
   void (*enter)(Context&);  // the calling thread is about to use it
 
-  void* (*take)(Context&, int64_t bytes);  // null where there is not enough
+  void* (*take)(Context&, int64_t bytes);  // null where there is not enough; throws where that is not why
   void (*give)(Context&, void* data);
 
-  // In the stream's order. `from` may be changed when upload returns; `done` is called on a thread of the library, with
-  // null or what happened to the device, when `to` is filled. Without bytes: a mark in the stream.
+  // In the stream's order. `from` may be changed when upload returns. Without bytes a download is a mark in the stream.
   void (*upload)(Context&, void* to, const void* from, int64_t bytes);
-  void (*download)(Context&, void* to, const void* from, int64_t bytes, void (*done)(void*, const char*),
-                   void* argument);
+  void (*download)(Context&, void* to, const void* from, int64_t bytes, Downloaded done,
+                   void* argument);  // never throws
 
   void (*begin_kernel)(Context&, int64_t launch);
-  void (*end_kernel)(Context&);  // scratch is free again
   const FaultTable* (*faults)(Context&);
   void (*clear_faults)(Context&);  // while nothing runs
   void (*finish)(Context&);        // waits for all that was given to it, downloads included
-  void (*scratch_bytes)(Context&, int64_t* now, int64_t* peak);
 };
 
 // A hash of the list of kernels and of the structures above.
@@ -60,7 +63,8 @@ constexpr uint64_t cuda_contract() {
 #define ETTIN_TEXT(name, parameters) #name #parameters
   const char text[] = ETTIN_KERNELS(ETTIN_TEXT);
 #undef ETTIN_TEXT
-  uint64_t hash = 14695981039346656037u ^ (sizeof(View) + 256 * sizeof(CudaLibrary) + 65536 * sizeof(FaultTable));
+  uint64_t hash = 14695981039346656037u ^
+                  (sizeof(View) + 256 * sizeof(CudaLibrary) + 65536 * sizeof(FaultTable) + 16777216 * sizeof(CudaHost));
   for (const char* c = text; *c; c++) hash = (hash ^ static_cast<unsigned char>(*c)) * 1099511628211u;
   return hash;
 }

@@ -14,16 +14,24 @@ Staging::~Staging() {
   }
 }
 
-// A free piece: a new one while there are few, else the one that was used longest ago, when its copy is done.
+// A free piece: a new one while there are few and there is memory, else the one that was used longest ago, when its
+// copy is done.
 Staging::Piece& Staging::next() {
   if (pieces_.size() < most_pieces) {
     Piece p{};
-    cuda::check(cudaHostAlloc(reinterpret_cast<void**>(&p.data), piece, cudaHostAllocDefault), "page-locked memory");
-    cuda::check(cudaEventCreateWithFlags(&p.done, cudaEventDisableTiming), "event");
-    pieces_.push_back(p);
-    return pieces_.back();
+    cudaError_t status = cudaHostAlloc(reinterpret_cast<void**>(&p.data), piece, cudaHostAllocDefault);
+    if (status == cudaSuccess) {
+      status = cudaEventCreateWithFlags(&p.done, cudaEventDisableTiming);
+      if (status != cudaSuccess) cudaFreeHost(p.data);
+    }
+    if (status == cudaSuccess) {
+      pieces_.push_back(p);
+      return pieces_.back();
+    }
+    if (pieces_.empty()) cuda::check(status, "page-locked memory");
+    cudaGetLastError();  // there are others
   }
-  Piece& p = pieces_[turn_++ % most_pieces];
+  Piece& p = pieces_[turn_++ % pieces_.size()];
   cuda::check(cudaEventSynchronize(p.done), "upload");
   return p;
 }

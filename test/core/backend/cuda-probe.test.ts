@@ -108,11 +108,15 @@ describe("probeCuda", () => {
     expect((answer as { error: string }).error).toContain(cached()[0]);
   });
 
-  test("a hang ends at the time limit and is an answer", () => {
-    const { probe } = program("setInterval(() => {}, 1000)");
-    expect(probeCuda({ library, probe, timeout: 1000 })).toEqual({
-      error: expect.stringContaining(`${library} did not answer within 1 s. Check the driver with nvidia-smi;`),
-    });
+  test("a hang ends at the time limit, once in a process; the next one asks again", async () => {
+    const { probe, runs } = program("setInterval(() => {}, 1000)");
+    const answer = { error: expect.stringContaining(`${library} did not answer within 2 s. Check the driver`) };
+    expect(probeCuda({ library, probe, timeout: 2000 })).toEqual(answer);
+    expect(probeCuda({ library, probe, timeout: 2000 })).toEqual(answer);
+    const before = runs(); // a machine that is busy may not even have started it in time
+    const { probe: other } = saying({ report });
+    expect((await elsewhere())({ library, probe: other })).toEqual({ report });
+    expect(before).toBeLessThanOrEqual(1);
   });
 
   test("a program that fails says why, and is asked again", async () => {

@@ -1,6 +1,8 @@
 import { EngineError, synchronize, Tensor } from "@ettin/core";
 import { describe, expect, test } from "vitest";
+import { runChild } from "../../support/child.ts";
 import { openGpu } from "../../support/devices.ts";
+import { read } from "../../support/read.ts";
 
 describe("memory of a GPU", () => {
   test("belongs to one tensor at a time, however sizes come and go", async () => {
@@ -56,6 +58,39 @@ describe("memory of a GPU", () => {
     x.dispose();
     const again = more();
     again.dispose();
+    on.backend.close();
+  });
+
+  test("working memory is cut from what the GPU has given already", async () => {
+    const lookUp = `const { openNativeCuda } = await import("./packages/core/src/backend/cuda.ts");
+      const backend = openNativeCuda(0);
+      const device = { name: backend.name, backend };
+      const gradient = core.Tensor.from([[0, 0], [0, 0]], { device });
+      const dy = core.Tensor.from([[1, 2], [3, 4], [5, 6]], { device });
+      backend.embeddingBackward(gradient, dy, core.Tensor.from(Int32Array.of(1, 0, 1), { device }), true);
+      console.log(JSON.stringify([...(await gradient.data())]));
+      const { scratch, scratchPeak } = backend.memoryStats();
+      console.log(scratch > 0 && scratch === scratchPeak && scratch % 256 === 0);
+      backend.close();`;
+    // 1: the context's own; 2: a segment, for the tensors and the rows' order; a third would fail
+    const { stdout, stderr } = await runChild(lookUp, { env: { ETTIN_EMULATION_FAIL: "memory 3" } });
+    expect(stderr).toBe("");
+    expect(stdout).toBe("[3,4,6,8]\ntrue\n");
+  });
+
+  test("working memory beyond the limit is the failure of the kernel that asked", async () => {
+    process.env.ETTIN_MEMORY_LIMIT = "1M";
+    const on = openGpu();
+    delete process.env.ETTIN_MEMORY_LIMIT;
+    const product = read(() => {
+      const row = Tensor.from(new Float32Array(2000), { device: on });
+      const y = Tensor.empty([1000, 1], row);
+      on.backend.matmul(y, row.viewAs([1000, 1000], [0, 2]), row.viewAs([1000, 1], [1, 1])); // a copy of 4 MB
+      return y;
+    });
+    await expect(product).rejects.toThrow(
+      /^\[matmul\] working memory: 4\.0 MB asked for, .* limit 1\.0 MB\. Lower .*gradient checkpointing\./,
+    );
     on.backend.close();
   });
 });

@@ -84,8 +84,8 @@ const gpuAddresses = (): string[] => {
 };
 
 /**
- * Only what is costly or stays is kept: a report, a crash, a hang. What the library says is missing is asked again next
- * time, because it may have been installed.
+ * Only what is costly and stays is kept for other processes: a report, a crash. What the library says is missing may have
+ * been installed by the next time, and a driver that did not answer in time may only have been slow, on a cold disk.
  */
 function ask(library: string, probe: string, timeout: number, file: string): { answer: CudaAnswer; keep: boolean } {
   const { NODE_OPTIONS: _, ...env } = process.env;
@@ -99,17 +99,21 @@ function ask(library: string, probe: string, timeout: number, file: string): { a
   const answer = parseAnswer(stdout ?? "");
   if (answer) return { answer, keep: isWhole(answer) };
 
-  const again = `Check the driver with nvidia-smi; "ettin doctor" asks again (this answer is kept in ${file}).`;
+  const check = "Check the driver with nvidia-smi";
   if ((error as NodeJS.ErrnoException | undefined)?.code === "ETIMEDOUT") {
-    return { answer: { error: `${library} did not answer within ${timeout / 1000} s. ${again}` }, keep: true };
+    const slow = `${library} did not answer within ${timeout / 1000} s`;
+    return { answer: { error: `${slow}. ${check}; the next process asks again.` }, keep: false };
   }
-  if (signal)
-    return { answer: { error: `${library} crashed when it was asked for GPUs (${signal}). ${again}` }, keep: true };
+  if (signal) {
+    const crashed = `${library} crashed when it was asked for GPUs (${signal})`;
+    return {
+      answer: { error: `${crashed}. ${check}; "ettin doctor" asks again (this answer is kept in ${file}).` },
+      keep: true,
+    };
+  }
   const said = (stderr ?? "").trim().split("\n").at(-1) || error?.message || "it printed nothing";
-  return {
-    answer: { error: `${library} could not be asked for GPUs: code ${status}, ${said}. ${again}` },
-    keep: false,
-  };
+  const failed = `${library} could not be asked for GPUs: code ${status}, ${said}`;
+  return { answer: { error: `${failed}. ${check}; the next process asks again.` }, keep: false };
 }
 
 const isWhole = (answer: CudaAnswer): boolean =>

@@ -19,14 +19,16 @@ export function nativeBackend(addon: Addon, device: number, { name, capabilities
   const checked = (missing: number | undefined): void => {
     if (missing !== undefined) throw outOfMemory(name, missing, addon.memoryStats(device), whenFull);
   };
-  const taken = (storage: StorageId, bytes: number): StorageId => {
+  /** Memory is asked of the device, which may have stopped. */
+  const taken = (take: () => StorageId, bytes: number): StorageId => {
+    const storage = spoken("cuda", take);
     if (storage < 0) throw outOfMemory(name, bytes, addon.memoryStats(device), whenFull);
     return storage;
   };
   const memory: Omit<Backend, keyof Kernels> = {
     name,
     capabilities,
-    allocate: (bytes) => taken(addon.allocate(device, bytes), bytes),
+    allocate: (bytes) => taken(() => addon.allocate(device, bytes), bytes),
     release(storages) {
       if (storages.length > releasing.length) releasing = new Int32Array(2 * storages.length);
       releasing.set(storages);
@@ -35,7 +37,7 @@ export function nativeBackend(addon: Addon, device: number, { name, capabilities
     upload: (storage, byteOffset, data) => checked(addon.upload(device, storage, byteOffset, data)),
     download: (storage, byteOffset, bytes) => addon.download(device, storage, byteOffset, bytes).catch(rethrow),
     synchronize: () => addon.synchronize(device).catch(rethrow),
-    wrap: (data) => taken(addon.wrap(device, data), data.byteLength),
+    wrap: (data) => taken(() => addon.wrap(device, data), data.byteLength),
     mapFile(path) {
       let mapped: ReturnType<Addon["mapFile"]>;
       try {
@@ -43,7 +45,7 @@ export function nativeBackend(addon: Addon, device: number, { name, capabilities
       } catch (error) {
         throw new EngineError("mapFile", (error as Error).message, "Check the path and that the file is complete.");
       }
-      taken(mapped.storage, mapped.bytes);
+      taken(() => mapped.storage, mapped.bytes);
       return mapped;
     },
     setWeight: (storage) => addon.setWeight(device, storage),
