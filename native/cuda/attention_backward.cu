@@ -31,6 +31,7 @@ __device__ __forceinline__ void row_deltas(float (&delta)[2], float* to, const G
   if (r < count) {
     const Real* a = head_at<Real>(of.y, row + r, head);
     const Real* b = head_at<Real>(of.dy, row + r, head);
+#pragma unroll 4
     for (int d = lane % 2 * Pack<Real>::size; d < dim; d += 2 * Pack<Real>::size) {
       const Pack<Real> x = load_pack(a + d), z = load_pack(b + d);
 #pragma unroll
@@ -114,19 +115,9 @@ __global__ void __launch_bounds__(warps* warp, Tiles::stages == 1               
     }
   };
 
-  float row_delta[M][2] = {};
-  if (!by_key) {
-#pragma unroll
-    for (int m = 0; m < M; m++) {
-      const int64_t row = place.rows.begin + own + warp_rows * m;
-      row_deltas<Real>(row_delta[m], to.delta + int64_t{head} * a.queries + row, to, row, head,
-                       own_count - warp_rows * m, a.dim);
-    }
-  }
-  float dk[M][W / 8][4] = {};  // by query: dq
-  float dv[M][by_key ? W / 8 : 1][4] = {};
-  if (others.begin < others.end) {
-    const int start = others.begin / N * N;
+  const bool any = others.begin < others.end;
+  const int start = others.begin / N * N;
+  if (any) {
     const int64_t held_row = place.rows.begin + first;
     const HeadRows &held0_rows = by_key ? a.k : a.q, &held1_rows = by_key ? a.v : to.dy;
     const int held_head = by_key ? kv_head : head;
@@ -136,19 +127,27 @@ __global__ void __launch_bounds__(warps* warp, Tiles::stages == 1               
         held_tiles + held_cells, head_at<Real>(held1_rows, held_row, held_head), held1_rows.row, count, a.dim);
     if (Tiles::stages == 2) load(start, head, 0);
     copy_commit();
+  }
+  float row_delta[M][2] = {}, row_lse[M][2] = {};  // while the tiles are on their way
+  if (!by_key) {
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+      const int left = own_count - warp_rows * m;
+      const int64_t row = place.rows.begin + own + warp_rows * m, at = int64_t{head} * a.queries + row;
+#pragma unroll
+      for (int half = 0; half < 2; half++) {
+        row_lse[m][half] = g + 8 * half < left ? to.lse[at + g + 8 * half] * log2_e : 0.0f;
+      }
+      row_deltas<Real>(row_delta[m], to.delta + at, to, row, head, left, a.dim);
+    }
+  }
+  float dk[M][W / 8][4] = {};  // by query: dq
+  float dv[M][by_key ? W / 8 : 1][4] = {};
+  if (any) {
     copy_wait<0>();
     __syncthreads();
     const typename Tiles::Held held0 = Tiles::hold(held_tiles + own_rows * team * Tiles::stride);
     const typename Tiles::Held held1 = Tiles::hold(held_tiles + held_cells + own_rows * team * Tiles::stride);
-    float row_lse[M][2] = {};
-    if (!by_key) {
-#pragma unroll
-      for (int h = 0; h < 2 * M; h++) {
-        const int row = g + 8 * h;
-        const int64_t at = int64_t{head} * a.queries + place.rows.begin + own + row;
-        row_lse[h / 2][h % 2] = row < own_count ? to.lse[at] * log2_e : 0.0f;
-      }
-    }
 
     int column = start, stage = 0;
     const int last_head = by_key ? head + group - 1 : head;

@@ -1,4 +1,4 @@
-// attention, forward. A block takes 16 queries per warp of one sequence and head, and goes once through the keys
+// attention, forward. A block takes 16 or 32 queries per warp of one sequence and head, and goes once through the keys
 // that they see, a tile at a time, the next tile on its way meanwhile. Rows keep a running maximum and sum (Milakov,
 // Gimelshein, "Online normalizer calculation for softmax", 2018; Dao, "FlashAttention-2", 2023). Tiles start at fixed
 // keys and a warp leaves out strips that none of its rows sees, so a row has the same bits in any batch.

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const emulation = fileURLToPath(new URL("../../native/cuda/emulation", import.meta.url));
 const compiler = process.env.CXX ?? "g++";
-const missing = spawnSync(compiler, ["--version"]).status !== 0;
-if (missing) console.log(`There is no ${compiler}: the emulation's own tests are skipped.`);
+const missing = process.platform !== "linux" || spawnSync(compiler, ["--version"]).status !== 0;
+if (missing) console.log(`The emulated GPU needs Linux and ${compiler}: its own tests are skipped.`);
 
 // kernels of 64 threads, by name; line 1 is the first
 const kernels = `#include <cuda_runtime.h>
@@ -60,7 +60,7 @@ describe.skipIf(missing)("a block of the emulated GPU", () => {
   });
 
   test("fails where threads wait at different barriers", () => {
-    expect(run("at_two_barriers").replaceAll(`${folder}/`, "")).toMatch(
+    expect(run("at_two_barriers")).toMatch(
       /^\[emulation\] threads 0, 1, .* wait at kernels\.cpp:9, but threads 32, 33, .* at kernels\.cpp:11$/,
     );
   });

@@ -1,14 +1,5 @@
-import {
-  batchAllTriplets,
-  checkOptions,
-  type Labels,
-  type OptionNames,
-  type Tensor,
-  type TextEncoder,
-} from "@ettin/core";
-import { BatchTripletLoss, type BatchTripletOptions } from "./batch-distance.ts";
-
-const OPTIONS: OptionNames<BatchTripletOptions> = { distanceMetric: true, margin: true };
+import { batchAllTriplets, type Labels, type Tensor, type TextEncoder } from "@ettin/core";
+import { BatchMarginTripletLoss, type BatchTripletOptions } from "./batch-margin-triplet.ts";
 
 /**
  * All triplets that a batch of labelled texts has: the mean of those that are not yet a margin apart.
@@ -26,21 +17,14 @@ const OPTIONS: OptionNames<BatchTripletOptions> = { distanceMetric: true, margin
  * @example
  * const loss = new BatchAllTripletLoss(model, { margin: 5 });
  */
-export class BatchAllTripletLoss extends BatchTripletLoss {
+export class BatchAllTripletLoss extends BatchMarginTripletLoss {
   readonly name: string = "BatchAllTripletLoss";
-  readonly margin: number;
 
   constructor(model: TextEncoder, options: BatchTripletOptions = {}) {
-    super(model, options);
-    checkOptions("BatchAllTripletLoss", options, OPTIONS);
-    this.margin = options.margin ?? 5;
+    super("BatchAllTripletLoss", model, options);
   }
 
   protected override fromDistances(distances: Tensor, classes: Labels["values"]): Tensor {
     return batchAllTriplets(distances, classes, this.margin);
-  }
-
-  override config(): Record<string, unknown> {
-    return { ...super.config(), margin: this.margin };
   }
 }

@@ -30,15 +30,6 @@ export interface BatchDistanceOptions {
   distanceMetric?: BatchDistanceMetric | ((embeddings: Tensor) => Tensor);
 }
 
-export interface BatchTripletOptions extends BatchDistanceOptions {
-  /**
-   * How much farther a negative should be than a positive.
-   *
-   * @default 5
-   */
-  margin?: number;
-}
-
 /** Losses that make triplets of a batch of texts with class labels. */
 export abstract class BatchTripletLoss extends EmbeddingLoss {
   private readonly distanceMetric: NonNullable<BatchDistanceOptions["distanceMetric"]>;

@@ -1,14 +1,5 @@
-import {
-  batchHardTriplets,
-  checkOptions,
-  type Labels,
-  type OptionNames,
-  type Tensor,
-  type TextEncoder,
-} from "@ettin/core";
-import { BatchTripletLoss, type BatchTripletOptions } from "./batch-distance.ts";
-
-const OPTIONS: OptionNames<BatchTripletOptions> = { distanceMetric: true, margin: true };
+import { batchHardTriplets, type Labels, type Tensor, type TextEncoder } from "@ettin/core";
+import { BatchMarginTripletLoss, type BatchTripletOptions } from "./batch-margin-triplet.ts";
 
 /**
  * For each text of a batch the farthest text of its class and the nearest one of another.
@@ -26,21 +17,14 @@ const OPTIONS: OptionNames<BatchTripletOptions> = { distanceMetric: true, margin
  * @example
  * const loss = new BatchHardTripletLoss(model, { distanceMetric: "cosine", margin: 0.5 });
  */
-export class BatchHardTripletLoss extends BatchTripletLoss {
+export class BatchHardTripletLoss extends BatchMarginTripletLoss {
   readonly name: string = "BatchHardTripletLoss";
-  readonly margin: number;
 
   constructor(model: TextEncoder, options: BatchTripletOptions = {}) {
-    super(model, options);
-    checkOptions("BatchHardTripletLoss", options, OPTIONS);
-    this.margin = options.margin ?? 5;
+    super("BatchHardTripletLoss", model, options);
   }
 
   protected override fromDistances(distances: Tensor, classes: Labels["values"]): Tensor {
     return batchHardTriplets(distances, classes, this.margin);
-  }
-
-  override config(): Record<string, unknown> {
-    return { ...super.config(), margin: this.margin };
   }
 }

@@ -1,14 +1,5 @@
-import {
-  batchSemiHardTriplets,
-  checkOptions,
-  type Labels,
-  type OptionNames,
-  type Tensor,
-  type TextEncoder,
-} from "@ettin/core";
-import { BatchTripletLoss, type BatchTripletOptions } from "./batch-distance.ts";
-
-const OPTIONS: OptionNames<BatchTripletOptions> = { distanceMetric: true, margin: true };
+import { batchSemiHardTriplets, type Labels, type Tensor, type TextEncoder } from "@ettin/core";
+import { BatchMarginTripletLoss, type BatchTripletOptions } from "./batch-margin-triplet.ts";
 
 /**
  * For each pair of one class the nearest text of another class that is farther than the positive; where there is none,
@@ -27,21 +18,14 @@ const OPTIONS: OptionNames<BatchTripletOptions> = { distanceMetric: true, margin
  * @example
  * const loss = new BatchSemiHardTripletLoss(model, { margin: 5 });
  */
-export class BatchSemiHardTripletLoss extends BatchTripletLoss {
+export class BatchSemiHardTripletLoss extends BatchMarginTripletLoss {
   readonly name: string = "BatchSemiHardTripletLoss";
-  readonly margin: number;
 
   constructor(model: TextEncoder, options: BatchTripletOptions = {}) {
-    super(model, options);
-    checkOptions("BatchSemiHardTripletLoss", options, OPTIONS);
-    this.margin = options.margin ?? 5;
+    super("BatchSemiHardTripletLoss", model, options);
   }
 
   protected override fromDistances(distances: Tensor, classes: Labels["values"]): Tensor {
     return batchSemiHardTriplets(distances, classes, this.margin);
-  }
-
-  override config(): Record<string, unknown> {
-    return { ...super.config(), margin: this.margin };
   }
 }

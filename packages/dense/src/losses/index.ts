@@ -1,9 +1,10 @@
 export { AdaptiveLayerLoss, type AdaptiveLayerOptions, type LayeredEncoder } from "./adaptive-layer.ts";
 export { AnglELoss, type AnglEOptions } from "./angle.ts";
 export { BatchAllTripletLoss } from "./batch-all-triplet.ts";
-export type { BatchDistanceMetric, BatchDistanceOptions, BatchTripletOptions } from "./batch-distance.ts";
+export type { BatchDistanceMetric, BatchDistanceOptions } from "./batch-distance.ts";
 export { BatchHardSoftMarginTripletLoss } from "./batch-hard-soft-margin-triplet.ts";
 export { BatchHardTripletLoss } from "./batch-hard-triplet.ts";
+export type { BatchTripletOptions } from "./batch-margin-triplet.ts";
 export { BatchSemiHardTripletLoss } from "./batch-semi-hard-triplet.ts";
 export { CachedGISTEmbedLoss } from "./cached-gist-embed.ts";
 export {
