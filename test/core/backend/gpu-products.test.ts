@@ -67,7 +67,7 @@ describe("a product on a GPU", () => {
 
   test.skipIf(!isEmulated())("that the emulated cuBLASLt refuses altogether says its sizes", async () => {
     await expect(linear(gpu("all"), 3, [8, 4])).rejects.toThrow(
-      /^\[linearForward\] cuBLASLt refuses a product of \[3,8\] and \[8,4\], status 15\. Run ettin doctor, or name another /,
+      /^\[linear\] cuBLASLt refuses a product of \[3,8\] and \[8,4\], status 15\. Run ettin doctor, or name another /,
     );
   });
 

@@ -198,5 +198,5 @@ test("closing a GPU settles the reads of a kernel that found its data wrong", as
     await say("reads", () => [all.length, [...new Set(all)]]);
     process.exit(0);`,
   );
-  expect(lines.reads).toBe('[100,["embeddingForward"]]');
+  expect(lines.reads).toBe('[100,["embedding"]]');
 });
