@@ -41,7 +41,7 @@ describe.skipIf(missing)("a block of the emulated GPU", () => {
   const folder = mkdtempSync(join(tmpdir(), "ettin-emulation-"));
   const program = join(folder, "kernels");
   const run = (kernel: string) =>
-    execFileSync(program, [kernel], { encoding: "utf8" }).trim().replace(`${folder}/`, "");
+    execFileSync(program, [kernel], { encoding: "utf8" }).trim().replaceAll(`${folder}/`, "");
   beforeAll(() => {
     writeFileSync(join(folder, "kernels.cpp"), kernels);
     const sources = [join(folder, "kernels.cpp"), join(emulation, "fibers.cpp")];
