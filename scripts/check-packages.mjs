@@ -23,6 +23,7 @@ export function checkPackages(root) {
     ...checkLengths(root, files),
     ...checkNative(root, files),
     ...checkLock(root),
+    ...checkChangesets(root, packages),
   ];
 }
 
@@ -198,6 +199,19 @@ function checkLock(root) {
     }
   }
   return problems;
+}
+
+/** A changeset of a package that is not there stops the release. */
+function checkChangesets(root, packages) {
+  const folder = join(root, ".changeset");
+  const files = existsSync(folder) ? readdirSync(folder).filter((file) => /(?<!README)\.md$/.test(file)) : [];
+  const known = packages.map(({ manifest }) => manifest.name);
+  return files.flatMap((file) => {
+    const head = readFileSync(join(folder, file), "utf8").split("---")[1] ?? "";
+    return [...head.matchAll(/^["']?([^"':\n]+)["']?:/gm)]
+      .filter(([, name]) => !known.includes(name))
+      .map(([, name]) => `[.changeset/${file}] ${name} is no package. There are ${known.join(", ")}.`);
+  });
 }
 
 function listFiles(root, folder) {

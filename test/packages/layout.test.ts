@@ -89,6 +89,11 @@ test.each<[string, () => void, string]>([
     () => lock({ optionalDependencies: { "a-arm64": "1.0.0" } }),
     "a-arm64 of node_modules/a",
   ],
+  [
+    "a changeset of no package",
+    () => write(".changeset/a.md", `---\n"@ettin/dense": minor\n"@ettin/cli": minor\n---\n\n"b": c\n`),
+    "[.changeset/a.md] @ettin/cli is no package",
+  ],
   ["cuda in cpu", () => write("native/cpu/a.cpp", `#include "../cuda/a.h"\n`), "cpu and cuda never include each other"],
 ])("%s is a problem", (_, spoil, problem) => {
   spoil();
