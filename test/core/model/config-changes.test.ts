@@ -101,3 +101,33 @@ describe("numLabels", () => {
     model.dispose();
   });
 });
+
+describe("ids of tokens that a vocabulary does not have", () => {
+  test("are none by default, so that Python makes the table", async () => {
+    const folder = join(temporaryFolder(), "small-vocabulary");
+    const model = ModernBertForMaskedLM.fromConfig(small);
+    expect(model.config).toMatchObject({ padTokenId: null, clsTokenId: null, eosTokenId: null });
+    await model.savePretrained(folder);
+    model.dispose();
+    const json = JSON.parse(readFileSync(join(folder, "config.json"), "utf8"));
+    expect(json).toMatchObject({ vocab_size: 64, pad_token_id: null, cls_token_id: null, eos_token_id: null });
+    const again = await ModernBertForMaskedLM.fromPretrained(folder);
+    expect(again.config.padTokenId).toBeNull();
+    again.dispose();
+  });
+
+  test("that are given stay, and a padding id outside is an error", () => {
+    const model = ModernBertForMaskedLM.fromConfig({ ...small, padTokenId: 63, sepTokenId: 2 });
+    expect(model.config).toMatchObject({ padTokenId: 63, sepTokenId: 2, clsTokenId: null });
+    model.dispose();
+    expect(() => ModernBertForMaskedLM.fromConfig({ ...small, padTokenId: 64 })).toThrow(
+      "[fromConfig] padTokenId is 64, but the vocabulary has 64 tokens. Give an id below 64",
+    );
+  });
+
+  test("are Ettin's where the vocabulary has them", () => {
+    const model = ModernBertForMaskedLM.fromConfig({ ...small, vocabSize: 50368 });
+    expect(model.config).toMatchObject({ padTokenId: 50283, clsTokenId: 50281, sepTokenId: 50282 });
+    model.dispose();
+  });
+});

@@ -28,7 +28,9 @@ export function changedConfig<C extends ModelConfig>(
     throw new EngineError(where, what, `The nearest is ${near}. Fields that only your code reads go into extra.`);
   }
   const { numLabels, ...fields } = changes;
-  const whole = kind.complete({ ...base, ...fields } as Partial<C>);
+  const whole = kind.complete(
+    withinVocabulary(where, kind, { ...base, ...fields } as Partial<C>, fields as Partial<C>),
+  );
   if (numLabels === undefined || numLabels === whole.id2label.length) return whole;
   if (!Number.isSafeInteger(numLabels) || numLabels < 1) {
     throw new EngineError(where, `numLabels is ${numLabels}`, "Give a whole number from 1 on.");
@@ -38,4 +40,28 @@ export function changedConfig<C extends ModelConfig>(
     throw new EngineError(where, what, "Leave numLabels out, or name as many labels.");
   }
   return kind.complete({ ...whole, id2label: defaultLabels(numLabels) });
+}
+
+const TOKEN_IDS = ["padTokenId", "bosTokenId", "eosTokenId", "clsTokenId", "sepTokenId"];
+
+/**
+ * A configuration without the default ids of tokens that its vocabulary does not have: Python refuses to make a table for
+ * a padding id outside of it.
+ *
+ * @throws EngineError where the caller gave such a padding id
+ */
+function withinVocabulary<C extends ModelConfig>(
+  where: string,
+  kind: ModelKind<C>,
+  config: Partial<C>,
+  given: Partial<C>,
+): Partial<C> {
+  const { vocabSize } = kind.complete(config);
+  if (typeof given.padTokenId === "number" && given.padTokenId >= vocabSize) {
+    const what = `padTokenId is ${given.padTokenId}, but the vocabulary has ${vocabSize} tokens`;
+    throw new EngineError(where, what, `Give an id below ${vocabSize}, the tokenizer's, or null for none.`);
+  }
+  const defaults = Object.entries(kind.complete({})).filter(([name]) => TOKEN_IDS.includes(name) && !(name in config));
+  const missing = defaults.filter(([, id]) => typeof id === "number" && id >= vocabSize);
+  return { ...config, ...Object.fromEntries(missing.map(([name]) => [name, null])) };
 }
