@@ -1,7 +1,7 @@
 // From JavaScript's command buffer to a kernel's C++ arguments. An argument's form follows from the
 // parameter's type; `signature` tells JavaScript, one letter a parameter, what to write:
-//   v View   V Optional   w Weight   s Stored   S StoredOut   o Out   O OptionalOut   m InOut   M OptionalInOut   l
-//   Views   L InOuts i int64_t   d double   b bool
+//   v View   V Optional   w Weight   s Stored   S StoredOut   o Out   O OptionalOut   m InOut   M OptionalInOut
+//   l Views   L InOuts   i int64_t   d double   b bool
 // A view is: storage id (-1: absent), byte offset, dtype, dims, shape…, strides…. A list is: count, views….
 #pragma once
 
@@ -97,18 +97,18 @@ struct Touched {
 template <class T>
 struct Argument;
 
-template <class T>
+template <class T, DType widest = DType::int32>
 struct ReadArgument {
   static T take(Reader& reader, Touched& touched) {
-    T v{reader.view()};
+    T v{reader.view(widest)};
     touched.read(v);
     return v;
   }
 };
-template <class T>
+template <class T, DType widest = DType::int32>
 struct WriteArgument {
   static T take(Reader& reader, Touched& touched) {
-    T v{reader.view()};
+    T v{reader.view(widest)};
     touched.write(v);
     return v;
   }
@@ -146,22 +146,12 @@ struct Argument<Optional> : ReadArgument<Optional> {
   static constexpr char letter = 'V';
 };
 template <>
-struct Argument<Stored> {
+struct Argument<Stored> : ReadArgument<Stored, DType::uint8> {
   static constexpr char letter = 's';
-  static Stored take(Reader& reader, Touched& touched) {
-    const Stored v{reader.view(DType::uint8)};
-    touched.read(v);
-    return v;
-  }
 };
 template <>
-struct Argument<StoredOut> {
+struct Argument<StoredOut> : WriteArgument<StoredOut, DType::uint8> {
   static constexpr char letter = 'S';
-  static StoredOut take(Reader& reader, Touched& touched) {
-    const StoredOut v{reader.view(DType::uint8)};
-    touched.write(v);
-    return v;
-  }
 };
 template <>
 struct Argument<Out> : WriteArgument<Out> {

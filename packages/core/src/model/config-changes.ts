@@ -61,7 +61,9 @@ function withinVocabulary<C extends ModelConfig>(
     const what = `padTokenId is ${given.padTokenId}, but the vocabulary has ${vocabSize} tokens`;
     throw new EngineError(where, what, `Give an id below ${vocabSize}, the tokenizer's, or null for none.`);
   }
-  const defaults = Object.entries(kind.complete({})).filter(([name]) => TOKEN_IDS.includes(name) && !(name in config));
+  const defaults = Object.entries(kind.complete({})).filter(
+    ([name]) => TOKEN_IDS.includes(name) && config[name as keyof C] === undefined,
+  );
   const missing = defaults.filter(([, id]) => typeof id === "number" && id >= vocabSize);
   return { ...config, ...Object.fromEntries(missing.map(([name]) => [name, null])) };
 }

@@ -66,7 +66,7 @@ const weightings: Readonly<Record<"uniform" | "log" | "linear", (layer: number) 
   linear: (layer) => 1 / (1 + layer),
 };
 
-const OPTIONS: OptionNames<AdaptiveLayerOptions> = {
+export const adaptiveLayerOptions: OptionNames<AdaptiveLayerOptions> = {
   nLayersPerStep: true,
   lastLayerWeight: true,
   priorLayersWeight: true,
@@ -100,7 +100,7 @@ export class AdaptiveLayerLoss implements Loss<Columns> {
   constructor(model: LayeredEncoder, loss: EmbeddingLoss, options: AdaptiveLayerOptions = {}) {
     this.model = model;
     this.loss = expectInner("AdaptiveLayerLoss", loss);
-    checkOptions("AdaptiveLayerLoss", options, OPTIONS);
+    checkOptions("AdaptiveLayerLoss", options, adaptiveLayerOptions);
     this.options = {
       nLayersPerStep: 1,
       lastLayerWeight: 1,

@@ -1,13 +1,9 @@
 import { type CachedOptions, checkOptions, type OptionNames, type ResolvedCached, resolveCached } from "@ettin/core";
-import { GISTEmbedLoss, type GISTEmbedOptions } from "./gist-embed.ts";
+import { GISTEmbedLoss, type GISTEmbedOptions, gistOptions } from "./gist-embed.ts";
 import type { GuideModel, TokenizedEncoder } from "./guide.ts";
 
 const OPTIONS: OptionNames<GISTEmbedOptions & CachedOptions> = {
-  temperature: true,
-  marginStrategy: true,
-  margin: true,
-  contrastAnchors: true,
-  contrastPositives: true,
+  ...gistOptions,
   miniBatchSize: true,
   miniBatchNumTokens: true,
 };

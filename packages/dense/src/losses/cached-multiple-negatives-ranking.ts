@@ -6,17 +6,16 @@ import {
   resolveCached,
   type TextEncoder,
 } from "@ettin/core";
-import { MultipleNegativesRankingLoss, type MultipleNegativesRankingOptions } from "./multiple-negatives-ranking.ts";
+import {
+  MultipleNegativesRankingLoss,
+  type MultipleNegativesRankingOptions,
+  rankingOptions,
+} from "./multiple-negatives-ranking.ts";
 
 export interface CachedMultipleNegativesRankingOptions extends MultipleNegativesRankingOptions, CachedOptions {}
 
 const OPTIONS: OptionNames<CachedMultipleNegativesRankingOptions> = {
-  scale: true,
-  similarityFct: true,
-  directions: true,
-  partitionMode: true,
-  hardnessMode: true,
-  hardnessStrength: true,
+  ...rankingOptions,
   miniBatchSize: true,
   miniBatchNumTokens: true,
 };

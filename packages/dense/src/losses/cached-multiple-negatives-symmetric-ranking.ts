@@ -1,10 +1,9 @@
 import { type CachedOptions, checkOptions, type OptionNames, type TextEncoder } from "@ettin/core";
 import { CachedMultipleNegativesRankingLoss } from "./cached-multiple-negatives-ranking.ts";
-import type { SymmetricRankingOptions } from "./multiple-negatives-symmetric-ranking.ts";
+import { type SymmetricRankingOptions, symmetricRankingOptions } from "./multiple-negatives-symmetric-ranking.ts";
 
 const OPTIONS: OptionNames<SymmetricRankingOptions & CachedOptions> = {
-  scale: true,
-  similarityFct: true,
+  ...symmetricRankingOptions,
   miniBatchSize: true,
   miniBatchNumTokens: true,
 };

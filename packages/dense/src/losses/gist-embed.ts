@@ -34,7 +34,7 @@ export interface GISTEmbedOptions extends GuidedOptions {
   contrastPositives?: boolean;
 }
 
-const OPTIONS: OptionNames<GISTEmbedOptions> = {
+export const gistOptions: OptionNames<GISTEmbedOptions> = {
   temperature: true,
   marginStrategy: true,
   margin: true,
@@ -72,7 +72,7 @@ export class GISTEmbedLoss extends EmbeddingLoss<TokenizedEncoder> {
   constructor(model: TokenizedEncoder, guide: GuideModel, options: GISTEmbedOptions = {}) {
     super(model);
     this.guide = expectGuide("GISTEmbedLoss", guide);
-    checkOptions("GISTEmbedLoss", options, OPTIONS);
+    checkOptions("GISTEmbedLoss", options, gistOptions);
     const { contrastAnchors = true, contrastPositives = true } = options;
     this.options = { ...resolveGuided("GISTEmbedLoss", options), contrastAnchors, contrastPositives };
   }

@@ -1,5 +1,10 @@
 import { checkOptions, type EmbeddingLoss, type OptionNames } from "@ettin/core";
-import { AdaptiveLayerLoss, type AdaptiveLayerOptions, type LayeredEncoder } from "./adaptive-layer.ts";
+import {
+  AdaptiveLayerLoss,
+  type AdaptiveLayerOptions,
+  adaptiveLayerOptions,
+  type LayeredEncoder,
+} from "./adaptive-layer.ts";
 import type { SizedEncoder } from "./embed-distill.ts";
 import { MatryoshkaLoss, type MatryoshkaOptions } from "./matryoshka.ts";
 
@@ -16,12 +21,7 @@ const OPTIONS: OptionNames<Matryoshka2dOptions> = {
   matryoshkaDims: true,
   matryoshkaWeights: true,
   nDimsPerStep: true,
-  nLayersPerStep: true,
-  lastLayerWeight: true,
-  priorLayersWeight: true,
-  klDivWeight: true,
-  klTemperature: true,
-  layerWeighting: true,
+  ...adaptiveLayerOptions,
 };
 
 /**

@@ -26,7 +26,7 @@ export interface MultipleNegativesRankingOptions extends RankingOptions {
   similarityFct?: SimilarityFunctionName | ((a: Tensor, b: Tensor) => Tensor);
 }
 
-const OPTIONS: OptionNames<MultipleNegativesRankingOptions> = {
+export const rankingOptions: OptionNames<MultipleNegativesRankingOptions> = {
   scale: true,
   similarityFct: true,
   directions: true,
@@ -64,7 +64,7 @@ export class MultipleNegativesRankingLoss extends EmbeddingLoss {
 
   constructor(model: TextEncoder, options: MultipleNegativesRankingOptions = {}) {
     super(model);
-    checkOptions("MultipleNegativesRankingLoss", options, OPTIONS);
+    checkOptions("MultipleNegativesRankingLoss", options, rankingOptions);
     const { similarityFct = "cosine" } = options;
     this.similarity = resolveSimilarity(similarityFct, "matrix");
     this.options = { ...resolveRanking("MultipleNegativesRankingLoss", options), similarityFct };

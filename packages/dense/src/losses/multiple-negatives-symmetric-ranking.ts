@@ -4,7 +4,7 @@ import { MultipleNegativesRankingLoss, type MultipleNegativesRankingOptions } fr
 /** The options of the ranking losses whose directions are settled. */
 export type SymmetricRankingOptions = Pick<MultipleNegativesRankingOptions, "scale" | "similarityFct">;
 
-const OPTIONS: OptionNames<SymmetricRankingOptions> = { scale: true, similarityFct: true };
+export const symmetricRankingOptions: OptionNames<SymmetricRankingOptions> = { scale: true, similarityFct: true };
 
 /**
  * `MultipleNegativesRankingLoss` in both directions: each anchor should find its positive among all documents, and each
@@ -24,7 +24,11 @@ export class MultipleNegativesSymmetricRankingLoss extends MultipleNegativesRank
   override readonly name: string = "MultipleNegativesSymmetricRankingLoss";
 
   constructor(model: TextEncoder, options: SymmetricRankingOptions = {}) {
-    const { scale, similarityFct } = checkOptions("MultipleNegativesSymmetricRankingLoss", options, OPTIONS);
+    const { scale, similarityFct } = checkOptions(
+      "MultipleNegativesSymmetricRankingLoss",
+      options,
+      symmetricRankingOptions,
+    );
     super(model, {
       ...(scale !== undefined && { scale }),
       ...(similarityFct !== undefined && { similarityFct }),
