@@ -8,13 +8,13 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const EMULATION = source("native/build/cuda/libettin_cuda_emulation.so");
 
 /**
- * The whole suite on the CPU, then the ops on the emulated GPU, where it is built (npm test builds it). With
+ * The whole suite on the CPU, then the ops and graphs on the emulated GPU, where it is built (npm test builds it). With
  * ETTIN_TEST_DEVICES=cuda all that is asked for runs on the GPU of ETTIN_CUDA_LIBRARY, once.
  */
 const onCuda = process.env.ETTIN_TEST_DEVICES === "cuda";
 const emulated = {
   name: "emulated GPU",
-  include: ["test/core/ops/**/*.test.ts"],
+  include: ["test/core/ops/**/*.test.ts", "test/core/tensor/graph.test.ts"],
   env: { ETTIN_TEST_DEVICES: "cuda", ETTIN_CUDA_LIBRARY: EMULATION },
 };
 const withEmulation = !onCuda && existsSync(EMULATION);

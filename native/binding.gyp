@@ -38,7 +38,7 @@
       "sources": [
         "binding/addon.cpp", "binding/device.cpp", "binding/environment.cpp", "binding/kernel_table.cpp",
         "binding/tokenizers.cpp",
-        "runtime/allocator.cpp", "runtime/dispatch.cpp", "runtime/gpu.cpp", "runtime/gpu_memory.cpp", "runtime/stream.cpp", "runtime/thread_pool.cpp", "runtime/variables.cpp",
+        "runtime/allocator.cpp", "runtime/dispatch.cpp", "runtime/gpu.cpp", "runtime/gpu_memory.cpp", "runtime/graph.cpp", "runtime/kernel_call.cpp", "runtime/stream.cpp", "runtime/thread_pool.cpp", "runtime/variables.cpp",
         "runtime/weight_form.cpp",
         "tokenizer/added_tokens.cpp", "tokenizer/merges.cpp", "tokenizer/normal_form.cpp", "tokenizer/queue.cpp",
         "tokenizer/split.cpp", "tokenizer/tokenizer.cpp", "tokenizer/unicode.cpp"

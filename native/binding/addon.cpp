@@ -121,6 +121,24 @@ Napi::Value enqueue(const Napi::CallbackInfo& info) {
                               [&] { on.enqueue(entry.make(entry.name.c_str(), *on.stream().level.kernels, reader)); });
 }
 
+// beginGraph(device): kernels are kept from here on. endGraph(device, kept): queues them as one; the graph's number, or
+// -1 where there is none because they had to be queued one by one.
+void begin_graph(const Napi::CallbackInfo& info) { device(info).begin_graph(); }
+Napi::Value end_graph(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(),
+                           static_cast<double>(device(info).end_graph(info[1].As<Napi::Boolean>().Value())));
+}
+
+// runGraph(device, graph): queues it again, or false where it is no longer current.
+Napi::Value run_graph(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), device(info).run_graph(integer(info, 1)));
+}
+
+// dropGraph(device, graph). A closed device has none.
+void drop_graph(const Napi::CallbackInfo& info) {
+  if (!environment(info).is_closed(integer(info, 0))) device(info).drop_graph(integer(info, 1));
+}
+
 struct Bytes {
   char* data;
   int64_t size;
@@ -245,6 +263,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("allocate", guarded<allocate>);
   add("release", guarded<release>);
   add("enqueue", guarded<enqueue>);
+  add("beginGraph", guarded<begin_graph>);
+  add("endGraph", guarded<end_graph>);
+  add("runGraph", guarded<run_graph>);
+  add("dropGraph", guarded<drop_graph>);
   add("upload", guarded<upload>);
   add("download", guarded<download>);
   add("synchronize", guarded<synchronize>);

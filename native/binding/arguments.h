@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "../runtime/kernel_call.h"
 #include "../runtime/weight_form.h"
 #include "../view.h"
 
@@ -74,25 +75,13 @@ class Reader {
   bool is_product_ = false;            // whether there is one
 };
 
-// What a task keeps of its arguments besides their values: whose failure stops it, and whom it would write.
-struct Touched {
-  std::vector<Storage*> reads;
-  std::vector<Storage*> writes;
-  std::vector<std::vector<View>> lists;  // what Views and InOuts point to
-
-  void read(const View& v) {
-    if (v.storage) reads.push_back(v.storage);
-  }
-  void write(const View& v) {
-    if (v.storage) writes.push_back(v.storage);
-  }
-  const std::vector<View>& list(Reader& reader) {
-    std::vector<View> views(static_cast<size_t>(reader.number()));
-    for (View& v : views) v = reader.view();
-    lists.push_back(std::move(views));
-    return lists.back();
-  }
-};
+// A list of views; `touched` keeps it.
+inline const std::vector<View>& take_list(Reader& reader, Touched& touched) {
+  std::vector<View> views(static_cast<size_t>(reader.number()));
+  for (View& v : views) v = reader.view();
+  touched.lists.push_back(std::move(views));
+  return touched.lists.back();
+}
 
 template <class T>
 struct Argument;
@@ -173,7 +162,7 @@ template <>
 struct Argument<Views> {
   static constexpr char letter = 'l';
   static Views take(Reader& reader, Touched& touched) {
-    const std::vector<View>& views = touched.list(reader);
+    const std::vector<View>& views = take_list(reader, touched);
     for (const View& v : views) touched.read(v);
     return {static_cast<int64_t>(views.size()), views.data()};
   }
@@ -182,7 +171,7 @@ template <>
 struct Argument<InOuts> {
   static constexpr char letter = 'L';
   static InOuts take(Reader& reader, Touched& touched) {
-    const std::vector<View>& views = touched.list(reader);
+    const std::vector<View>& views = take_list(reader, touched);
     for (const View& v : views) {
       touched.read(v);
       touched.write(v);

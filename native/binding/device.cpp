@@ -1,5 +1,6 @@
 #include "device.h"
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -202,6 +203,15 @@ class ForgetTask final : public Task {
   std::vector<Storage*> storages_;
 };
 
+class DropTask final : public Task {
+ public:
+  explicit DropTask(std::shared_ptr<Graph> graph) : graph_(std::move(graph)) {}
+  void run(Context&) override {}
+
+ private:
+  std::shared_ptr<Graph> graph_;
+};
+
 }  // namespace
 
 Device::Device(Environment& environment, std::unique_ptr<Gpu> gpu)
@@ -209,6 +219,7 @@ Device::Device(Environment& environment, std::unique_ptr<Gpu> gpu)
 
 Device::~Device() {
   stop();
+  graphs_.clear();
   for (Storage* storage : storages_) {
     if (!storage) continue;
     drop_packed(stream_.allocator, *storage);
@@ -288,16 +299,41 @@ void Device::set_weight(int64_t id) { storages_[static_cast<size_t>(id)]->is_wei
 
 void Device::upload(int64_t id, int64_t offset, const void* data, int64_t bytes) {
   Storage* storage = storages_[static_cast<size_t>(id)];
+  stream_.give_up_graph_of(*storage);
   bytes == storage->used ? want_room(stream_, *storage) : want_rows(stream_, *storage);
   stream_.push(std::make_unique<UploadTask>(storage, offset, data, bytes));
 }
 
 void Device::download(int64_t id, int64_t offset, void* data, int64_t bytes, int64_t reply) {
+  stream_.give_up_graph();
   stream_.push(
       std::make_unique<DownloadTask>(environment_, storages_[static_cast<size_t>(id)], offset, data, bytes, reply));
 }
 
+int64_t Device::end_graph(bool kept) {
+  if (!kept) stream_.give_up_graph();
+  std::shared_ptr<Graph> graph = stream_.end_graph();
+  if (!graph) return -1;
+  const auto place = std::find(graphs_.begin(), graphs_.end(), nullptr);
+  const int64_t id = place - graphs_.begin();
+  place == graphs_.end() ? graphs_.push_back(std::move(graph)) : void(*place = std::move(graph));
+  return id;
+}
+
+bool Device::run_graph(int64_t id) {
+  const std::shared_ptr<Graph>& graph = graphs_[static_cast<size_t>(id)];
+  if (!graph->is_current()) return false;
+  stream_.push(std::make_unique<GraphTask>(graph));
+  return true;
+}
+
+// In the stream: what a GPU keeps of it goes when it has run for the last time, on the executor.
+void Device::drop_graph(int64_t id) {
+  stream_.push(std::make_unique<DropTask>(std::move(graphs_[static_cast<size_t>(id)])));
+}
+
 void Device::synchronize(int64_t reply) {
+  stream_.give_up_graph();
   stream_.push(std::make_unique<DownloadTask>(environment_, nullptr, 0, nullptr, 0, reply));
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "../runtime/graph.h"
 #include "../runtime/weight_form.h"
 #include "tokenizers.h"
 
@@ -34,7 +35,14 @@ class Device {
   void upload(int64_t id, int64_t offset, const void* data, int64_t bytes);
   void download(int64_t id, int64_t offset, void* data, int64_t bytes, int64_t reply);
   void synchronize(int64_t reply);
-  void enqueue(std::unique_ptr<Task> task) { stream_.push(std::move(task)); }
+  void enqueue(std::unique_ptr<KernelCall> call) { stream_.push_call(std::move(call)); }
+
+  // Calls between the two are queued together, and can be again: the graph's number, or -1 where they had to be queued
+  // one by one. Not `kept`: they are queued that way at once.
+  void begin_graph() { stream_.begin_graph(); }
+  int64_t end_graph(bool kept);
+  bool run_graph(int64_t id);  // false: a weight that it touches lies elsewhere by now, and nothing is queued
+  void drop_graph(int64_t id);
   void stop() { stream_.stop(); }
 
  private:
@@ -43,6 +51,7 @@ class Device {
   Environment& environment_;
   std::vector<Storage*> storages_;  // by id; null where free
   std::vector<int64_t> free_ids_;
+  std::vector<std::shared_ptr<Graph>> graphs_;  // by number; null where free
   Stream stream_;
 };
 

@@ -31,12 +31,14 @@ struct FaultTable {
 struct Fault {
   FaultTable* table;
   unsigned long long* last;  // in device memory: the last launch that raised one; a stream's launches never overlap
-  int64_t launch;
-  const char* format;  // an address of the host, only carried
+  const int64_t* first;      // in device memory: of a graph that is launched again and again; else null
+  int64_t launch;            // after `first`
+  const char* format;        // an address of the host, only carried
 
 #if defined(__CUDACC__) || defined(ETTIN_CUDA_EMULATION)
   __device__ void raise(int64_t a = 0, int64_t b = 0, int64_t c = 0, int64_t d = 0, int64_t e = 0) const {
-    const auto mine = static_cast<unsigned long long>(launch);
+    const int64_t number = launch + (first ? *first : 0);
+    const auto mine = static_cast<unsigned long long>(number);
     if (atomicMax(last, mine) >= mine) return;
     const int place = atomicAdd(&table->count, 1);
     if (place >= FaultTable::capacity) return;
@@ -45,7 +47,7 @@ struct Fault {
     for (int i = 0; i < fault_numbers; i++) record.numbers[i] = all[i];
     record.format = format;
     __threadfence_system();
-    record.launch = launch;
+    record.launch = number;
   }
 #endif
 };

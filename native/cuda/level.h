@@ -34,15 +34,19 @@ struct Same {
 
 #ifdef ETTIN_CUDA_EMULATION
 
-// Runs every block here and now: see emulation/fibers.h.
+// Runs every block here and now (emulation/fibers.h), unless a graph is captured.
 template <class... P>
 void launch(Context&, void (*kernel)(P...), dim3 grid, dim3 block, int64_t shared,
             typename Same<P>::type... arguments) {
-  bool runs = true;
-  check(emulation::count_launch(&runs), "launch");
-  if (!runs) return;
-  emulation::launch(grid, block, shared, [&] { kernel(arguments...); });
-  emulation::check_margins();
+  const auto work = [=] {
+    bool runs = true;
+    const cudaError_t status = emulation::count_launch(&runs);
+    if (status != cudaSuccess || !runs) return status;
+    emulation::launch(grid, block, shared, [&] { kernel(arguments...); });
+    emulation::check_margins();
+    return status;
+  };
+  check(emulation::in_stream(work), "launch");
 }
 
 #else

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "gpu.h"
+#include "graph.h"
 #include "thread_pool.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -123,7 +124,8 @@ void Stream::loop() {
       busy_ = true;
     }
     for (auto& task : batch) {
-      task->sequence = ++sequence_;
+      task->sequence = sequence_ + 1;
+      sequence_ += task->numbers();
       task->run(*context_);
       finish(std::move(task));
       const std::lock_guard<std::mutex> hold(lock_);
@@ -147,6 +149,32 @@ void Stream::finish(std::unique_ptr<Task> task) {
   if (!gpu) return;
   gpu->keep(std::move(task), *this);
   gpu->forget_confirmed();
+}
+
+void Stream::push_call(std::unique_ptr<KernelCall> call) {
+  graph_ ? graph_->add(std::move(call)) : push(std::move(call));
+}
+
+void Stream::begin_graph() {
+  if (graph_) throw std::runtime_error("a graph is being captured already. Capture one after the other.");
+  graph_ = std::make_shared<Graph>(*this);
+}
+
+std::shared_ptr<Graph> Stream::end_graph() {
+  std::shared_ptr<Graph> graph = std::move(graph_);
+  graph_ = nullptr;
+  if (graph) push(std::make_unique<GraphTask>(graph));
+  return graph;
+}
+
+void Stream::give_up_graph() {
+  if (!graph_) return;
+  for (std::unique_ptr<KernelCall>& call : graph_->take_calls()) push(std::move(call));
+  graph_ = nullptr;
+}
+
+void Stream::give_up_graph_of(const Storage& storage) {
+  if (graph_ && graph_->touches(&storage)) give_up_graph();
 }
 
 Allocator::Buffer Stream::take(int64_t bytes) {
@@ -197,6 +225,7 @@ void Stream::stop() {
   wake_.notify_one();
   if (thread_.joinable()) thread_.join();
   queue_.clear();
+  graph_ = nullptr;
   if (!gpu) return;
   gpu->finish();  // downloads under way name their tasks
   gpu->drop_tasks();
@@ -224,6 +253,11 @@ void* Context::take_scratch(int64_t bytes) {
   const int64_t size =
       memory.exact ? std::max<int64_t>(bytes, 1) : (std::max<int64_t>(bytes, 1) + step - 1) / step * step;
   total_ += size;
+  measured_ = std::max(measured_, total_);
+  if (is_capturing()) {
+    if (total_ > lent_bytes_) fail("a graph's kernel takes more working memory than it did before");
+    return static_cast<char*>(lent_) + (total_ - size);
+  }
   if (blocks_.empty() || memory.exact || used_ + size > blocks_.back().bytes) {
     void* data = size <= memory.limit() ? memory.take_system(size) : nullptr;
     if (!data) {
@@ -243,7 +277,16 @@ void* Context::take_scratch(int64_t bytes) {
   return data;
 }
 
+void Context::lend(void* data, int64_t bytes) {
+  lent_ = data;
+  lent_bytes_ = bytes;
+}
+
 void Context::end_kernel() {
+  if (is_capturing()) {
+    total_ = 0;
+    return;
+  }
   const int64_t kept = gpu ? kept_scratch_of_gpu : kept_scratch;
   const bool grew = blocks_.size() > 1;
   if (!blocks_.empty() && (grew || blocks_[0].bytes > kept || stream.allocator.exact)) {
@@ -295,6 +338,7 @@ void* packed_copy(Context& context, const View& weight, int kind, int64_t bytes,
   *filled = false;
   if (!weight.storage || !weight.storage->is_weight) return nullptr;
   PackedCopy& copy = packing_of(*weight.storage, weight.data, kind, bytes);
+  if (context.is_capturing() && !copy.filled) fail("a weight has changed while a graph was captured");
   copy.reads++;
   copy.always = context.gpu != nullptr;
   Allocator& memory = context.stream.allocator;
@@ -311,6 +355,7 @@ void mark_written(Allocator& allocator, Storage& storage) {
   for (PackedCopy& copy : storage.packed) {
     copy.reread = copy.always || copy.reads > 1;
     copy.reads = 0;
+    if (copy.filled) allocator.stale_copies++;
     copy.filled = false;
     if (!copy.reread) free_copy(allocator, copy);
   }

@@ -20,6 +20,8 @@
 namespace ettin {
 
 class Gpu;
+class Graph;
+class KernelCall;
 class Replay;
 
 class Task {
@@ -28,8 +30,9 @@ class Task {
   virtual void run(Context& context) = 0;
   // On a GPU, after some kernel has raised a fault: passes the fault's mark on to what this task wrote (gpu.h).
   virtual void replay(Replay&) {}
+  virtual int64_t numbers() const { return 1; }  // that it takes
 
-  int64_t sequence = 0;  // its number in the stream, from 1
+  int64_t sequence = 0;  // its number in the stream, from 1; the first of them
 };
 
 class Stream {
@@ -42,6 +45,14 @@ class Stream {
   void push(std::unique_ptr<Task> task);
   void wait_idle();  // blocks the caller; only for trimming and closing
   void stop();       // lets the task in hand finish, drops the others, joins; idempotent
+
+  // Kernel calls from begin_graph() on are kept, and end_graph() queues them as one task that can be queued again; null
+  // where they had to be queued on the way, because something else would have come out of order.
+  void push_call(std::unique_ptr<KernelCall> call);
+  void begin_graph();
+  std::shared_ptr<Graph> end_graph();
+  void give_up_graph();                           // queues what has been kept, and all that follows as ever
+  void give_up_graph_of(const Storage& storage);  // where it touches that
 
   // Memory for storages, in program order: like push, for the JavaScript thread.
   Allocator::Buffer take(int64_t bytes);     // null data where there is not enough
@@ -66,6 +77,7 @@ class Stream {
   bool sleeping_ = false;
   bool busy_ = false;
   bool stopping_ = false;
+  std::shared_ptr<Graph> graph_;  // that is being kept; the JavaScript thread's
   int64_t sequence_ = 0;
   std::unique_ptr<Context> context_;
   std::thread thread_;
@@ -86,6 +98,13 @@ struct Context {
   void* take_scratch(int64_t bytes);
   void end_kernel();  // scratch is free again
 
+  // For a graph that is captured: its kernels' scratch must stay. Measured: the most that a kernel took since the
+  // begin. While memory is lent, scratch is cut from it, and what would take other memory throws; -1 bytes end that.
+  void begin_measure() { measured_ = 0; }
+  int64_t measured_scratch() const { return measured_; }
+  void lend(void* data, int64_t bytes);
+  bool is_capturing() const { return lent_bytes_ >= 0; }
+
  private:
   struct Block {
     void* data;
@@ -96,6 +115,9 @@ struct Context {
   std::vector<Block> blocks_;  // in use by the kernel; one block between kernels
   int64_t used_ = 0;           // of the last block
   int64_t total_ = 0;          // asked for by the kernel
+  int64_t measured_ = 0;
+  void* lent_ = nullptr;
+  int64_t lent_bytes_ = -1;
 };
 
 void drop_packed(Allocator& allocator, Storage& storage);

@@ -54,6 +54,7 @@ void pack(Stream& stream, Storage& storage, PackedWeight form) {
   const int64_t bytes = stream.level.kernels->packed_weight_bytes(form);
   const Allocator::Buffer packed = stream.allocator.fits(bytes) ? stream.take(bytes) : Allocator::Buffer{};
   if (!packed.data) return;  // the rows stay
+  stream.give_up_graph_of(storage);
   form.data = packed.data;
   stream.push(std::make_unique<PackTask>(&storage, form, storage.data));
   // The next weight of this size takes the rows' buffer over. One that is much of all there is goes back.
@@ -68,6 +69,7 @@ void pack(Stream& stream, Storage& storage, PackedWeight form) {
 void leave_form(Stream& stream, Storage& storage, bool unpack) {
   const Allocator::Buffer rows = stream.take(storage.used);
   if (!rows.data) throw OutOfMemory(storage.used);
+  stream.give_up_graph_of(storage);
   if (unpack) stream.push(std::make_unique<UnpackTask>(storage.form, rows.data));
   stream.give({storage.form.data, storage.bytes});
   storage.data = rows.data;

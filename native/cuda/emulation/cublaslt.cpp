@@ -160,6 +160,45 @@ float dot(const float* a, const float* b, int64_t n) {
   return static_cast<float>(sums[0]);
 }
 
+// A product that has been asked for: it runs now, or whenever the graph that it is part of does.
+struct Product {
+  lt::DescRecord desc;
+  lt::LayoutRecord la, lb, ld;
+  const void *a, *b, *c;
+  void* d;
+  float scale, keep;
+  bool ta, tb;
+  int64_t m, n, k;
+
+  void run() const {
+    // Both operands as rows of k: one multiplication follows the other in memory.
+    std::vector<float> rows_a(static_cast<size_t>(m * k)), rows_b(static_cast<size_t>(n * k));
+    for (int64_t batch = 0; batch < ld.batch; batch++) {
+      for (int64_t i = 0; i < m; i++) {
+        for (int64_t x = 0; x < k; x++) {
+          rows_a[static_cast<size_t>(i * k + x)] =
+              read(a, la.type, batch * la.stride + (ta ? i * la.ld + x : x * la.ld + i));
+        }
+      }
+      for (int64_t j = 0; j < n; j++) {
+        for (int64_t x = 0; x < k; x++) {
+          rows_b[static_cast<size_t>(j * k + x)] =
+              read(b, lb.type, batch * lb.stride + (tb ? x * lb.ld + j : j * lb.ld + x));
+        }
+      }
+      for (int64_t j = 0; j < n; j++) {
+        for (int64_t i = 0; i < m; i++) {
+          const int64_t at = batch * ld.stride + j * ld.ld + i;
+          float y = scale * dot(&rows_a[static_cast<size_t>(i * k)], &rows_b[static_cast<size_t>(j * k)], k);
+          if (keep != 0) y += keep * read(c, ld.type, at);
+          if (desc.epilogue == lt::epilogue_bias) y += read(desc.bias, ld.type, i);
+          write(d, ld.type, at, y);
+        }
+      }
+    }
+  }
+};
+
 int matmul(lt::Handle handle, lt::Desc desc, const void* alpha, const void* a, lt::Layout la, const void* b,
            lt::Layout lb, const void* beta, const void* c, lt::Layout, void* d, lt::Layout ld,
            const lt::Algorithm* algorithm, void*, size_t, cudaStream_t) {
@@ -168,37 +207,29 @@ int matmul(lt::Handle handle, lt::Desc desc, const void* alpha, const void* a, l
   if (!fits(desc, la, lb, ld)) return invalid;
   if (!aligned(a, la, chosen.a) || !aligned(b, lb, chosen.b) || !aligned(d, ld, chosen.d)) return invalid;
   if (desc->epilogue == lt::epilogue_bias && !aligned(desc->bias, chosen.bias)) return invalid;
-  const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
   const bool ta = desc->op_a == lt::op_t, tb = desc->op_b == lt::op_t;
-  const auto m = static_cast<int64_t>(ld->rows), n = static_cast<int64_t>(ld->cols);
   const auto k = static_cast<int64_t>(ta ? la->rows : la->cols);
   const bool same = ld->rows == chosen.m && ld->cols == chosen.n && static_cast<uint64_t>(k) == chosen.k;
   if (handle->refuses == "sizes" && !same) return not_supported;
-  // Both operands as rows of k: one multiplication follows the other in memory.
-  std::vector<float> rows_a(static_cast<size_t>(m * k)), rows_b(static_cast<size_t>(n * k));
-  for (int64_t batch = 0; batch < ld->batch; batch++) {
-    for (int64_t i = 0; i < m; i++) {
-      for (int64_t x = 0; x < k; x++) {
-        rows_a[static_cast<size_t>(i * k + x)] =
-            read(a, la->type, batch * la->stride + (ta ? i * la->ld + x : x * la->ld + i));
-      }
-    }
-    for (int64_t j = 0; j < n; j++) {
-      for (int64_t x = 0; x < k; x++) {
-        rows_b[static_cast<size_t>(j * k + x)] =
-            read(b, lb->type, batch * lb->stride + (tb ? x * lb->ld + j : j * lb->ld + x));
-      }
-    }
-    for (int64_t j = 0; j < n; j++) {
-      for (int64_t i = 0; i < m; i++) {
-        const int64_t at = batch * ld->stride + j * ld->ld + i;
-        float y = scale * dot(&rows_a[static_cast<size_t>(i * k)], &rows_b[static_cast<size_t>(j * k)], k);
-        if (keep != 0) y += keep * read(c, ld->type, at);
-        if (desc->epilogue == lt::epilogue_bias) y += read(desc->bias, ld->type, i);
-        write(d, ld->type, at, y);
-      }
-    }
-  }
+  const Product product{*desc,
+                        *la,
+                        *lb,
+                        *ld,
+                        a,
+                        b,
+                        c,
+                        d,
+                        *static_cast<const float*>(alpha),
+                        *static_cast<const float*>(beta),
+                        ta,
+                        tb,
+                        static_cast<int64_t>(ld->rows),
+                        static_cast<int64_t>(ld->cols),
+                        k};
+  emulation::in_stream([product] {
+    product.run();
+    return cudaSuccess;
+  });
   return 0;
 }
 

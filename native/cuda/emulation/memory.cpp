@@ -77,7 +77,7 @@ using namespace ettin::emulation;
 cudaError_t cudaMalloc(void** p, size_t bytes) {
   if (is_to_fail("memory")) return answer(cudaErrorMemoryAllocation);
   if (is_to_fail("malloc")) return answer(cudaErrorInvalidValue);
-  if (const cudaError_t status = answer(cudaSuccess)) return status;
+  if (const cudaError_t status = outside_capture()) return status;
   const size_t used = (bytes + piece - 1) / piece * piece, mapped = (used + page - 1) / page * page;
   void* whole = mmap(nullptr, mapped + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (whole == MAP_FAILED) return answer(cudaErrorMemoryAllocation);

@@ -6,10 +6,22 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
+
+struct cudaGraphRecord {
+  std::vector<std::function<cudaError_t()>> work;
+};
 
 namespace ettin::emulation {
 
 namespace {
+
+struct Capture {
+  cudaGraphRecord* graph = nullptr;  // null: none is under way
+  bool broken = false;
+};
+thread_local Capture capture;
 
 std::atomic<cudaError_t> stopped{cudaSuccess};
 thread_local cudaError_t last = cudaSuccess;
@@ -42,6 +54,18 @@ cudaError_t answer(cudaError_t status) {
   return status;
 }
 
+cudaError_t in_stream(std::function<cudaError_t()> work) {
+  if (!capture.graph) return work();
+  capture.graph->work.push_back(std::move(work));
+  return answer(cudaSuccess);
+}
+
+cudaError_t outside_capture() {
+  if (!capture.graph) return answer(cudaSuccess);
+  capture.broken = true;
+  return answer(cudaErrorStreamCaptureUnsupported);
+}
+
 cudaError_t count_launch(bool* runs) {
   *runs = stopped.load() == cudaSuccess;
   if (*runs && is_to_fail("kernel")) {
@@ -56,7 +80,10 @@ cudaError_t count_launch(bool* runs) {
 }  // namespace ettin::emulation
 
 using ettin::emulation::answer;
+using ettin::emulation::capture;
+using ettin::emulation::in_stream;
 using ettin::emulation::is_to_fail;
+using ettin::emulation::outside_capture;
 
 const char* cudaGetErrorString(cudaError_t status) {
   switch (status) {
@@ -97,21 +124,49 @@ cudaError_t cudaHostAlloc(void** p, size_t bytes, unsigned) {
 cudaError_t cudaFreeHost(void* p) { return std::free(p), answer(cudaSuccess); }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
   if (kind == cudaMemcpyDeviceToHost && is_to_fail("download")) return answer(cudaErrorInvalidValue);
-  if (const cudaError_t status = answer(cudaSuccess)) return status;
+  if (const cudaError_t status = outside_capture()) return status;
   if (bytes) std::memmove(to, from, bytes);
   return cudaSuccess;
 }
 cudaError_t cudaMemsetAsync(void* p, int value, size_t bytes, cudaStream_t) {
-  if (bytes) std::memset(p, value, bytes);
-  return answer(cudaSuccess);
+  return in_stream([=] {
+    if (bytes) std::memset(p, value, bytes);
+    return answer(cudaSuccess);
+  });
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* s, unsigned) { return *s = nullptr, answer(cudaSuccess); }
 cudaError_t cudaStreamDestroy(cudaStream_t) { return answer(cudaSuccess); }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return answer(cudaSuccess); }
+cudaError_t cudaStreamSynchronize(cudaStream_t) { return outside_capture(); }
 cudaError_t cudaStreamQuery(cudaStream_t) { return answer(cudaSuccess); }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* e, unsigned) { return *e = nullptr, answer(cudaSuccess); }
-cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return answer(cudaSuccess); }
+cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return outside_capture(); }
 cudaError_t cudaEventSynchronize(cudaEvent_t) { return answer(cudaSuccess); }
 cudaError_t cudaEventDestroy(cudaEvent_t) { return answer(cudaSuccess); }
 cudaError_t cudaFuncSetAttribute(const void*, int, int) { return answer(cudaSuccess); }
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
+  if (const cudaError_t status = outside_capture()) return status;
+  capture = {new cudaGraphRecord, is_to_fail("capture")};
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
+  const auto [captured, broken] = std::exchange(capture, {});
+  *graph = captured;
+  if (!captured) return answer(cudaErrorInvalidValue);
+  if (!broken) return answer(cudaSuccess);
+  delete captured;
+  *graph = nullptr;
+  return answer(cudaErrorStreamCaptureInvalidated);
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* runs, cudaGraph_t graph, unsigned long long) {
+  return *runs = new cudaGraphRecord(*graph), answer(cudaSuccess);
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t runs, cudaStream_t) {
+  for (const auto& work : runs->work) {
+    if (const cudaError_t status = work()) return status;
+  }
+  return answer(cudaSuccess);
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return delete graph, answer(cudaSuccess); }
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t runs) { return delete runs, answer(cudaSuccess); }

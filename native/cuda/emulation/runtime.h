@@ -6,9 +6,11 @@
 //   download 2   the second copy to the host is refused; the device goes on
 //   memory 4     there is no memory for the fourth cudaMalloc;  pinned 1   nor for the first cudaHostAlloc
 //   malloc 4     the fourth cudaMalloc is refused for another reason
+//   capture 1    the first graph cannot be captured
 #pragma once
 
 #include <cstddef>
+#include <functional>
 
 enum cudaError_t {
   cudaSuccess = 0,
@@ -28,12 +30,18 @@ enum cudaError_t {
   cudaErrorInvalidAddressSpace = 717,
   cudaErrorInvalidPc = 718,
   cudaErrorLaunchFailure = 719,
+  cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorStreamCaptureInvalidated = 901,
   cudaErrorUnknown = 999
 };
 struct cudaStreamRecord;
 struct cudaEventRecord;
+struct cudaGraphRecord;
 using cudaStream_t = cudaStreamRecord*;
 using cudaEvent_t = cudaEventRecord*;
+using cudaGraph_t = cudaGraphRecord*;
+using cudaGraphExec_t = cudaGraphRecord*;
+enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
 enum cudaMemcpyKind {
   cudaMemcpyHostToDevice = 1,
   cudaMemcpyDeviceToHost = 2,
@@ -72,6 +80,12 @@ cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t);
 cudaError_t cudaEventSynchronize(cudaEvent_t);
 cudaError_t cudaEventDestroy(cudaEvent_t);
 cudaError_t cudaFuncSetAttribute(const void*, int, int);
+cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode);
+cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* runs, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t, cudaStream_t);
+cudaError_t cudaGraphDestroy(cudaGraph_t);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t);
 
 namespace ettin::emulation {
 
@@ -80,6 +94,12 @@ cudaError_t count_launch(bool* runs);
 
 // What a call returns: `status`, or the error that the device has stopped with.
 cudaError_t answer(cudaError_t status);
+
+// What the stream does: at once, or, while this thread captures a graph, when that is launched.
+cudaError_t in_stream(std::function<cudaError_t()> work);
+
+// Calls that a capture does not allow: they fail, and so does its end.
+cudaError_t outside_capture();
 
 // Whether this is the call of its kind that is to fail.
 bool is_to_fail(const char* kind);

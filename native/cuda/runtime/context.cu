@@ -19,15 +19,15 @@ Context::Context(int number, const CudaHost& h) : gpu(number), host(h), download
   cuda::check(cudaHostAlloc(&shared, sizeof(FaultTable), cudaHostAllocMapped), "page-locked memory");
   std::memset(shared, 0, sizeof(FaultTable));
   faults = static_cast<FaultTable*>(shared);
-  cuda::check(cudaMalloc(reinterpret_cast<void**>(&last_fault), sizeof *last_fault), "memory");
-  cuda::check(cudaMemsetAsync(last_fault, 0, sizeof *last_fault, stream), "memory");
+  cuda::check(cudaMalloc(reinterpret_cast<void**>(&numbers), sizeof *numbers), "memory");
+  cuda::check(cudaMemsetAsync(numbers, 0, sizeof *numbers, stream), "memory");
 }
 
 Context::~Context() {
   cudaSetDevice(gpu);
   if (stream) cudaStreamSynchronize(stream);
   products.reset();
-  cudaFree(last_fault);
+  cudaFree(numbers);
   cudaFreeHost(faults);
   if (stream) cudaStreamDestroy(stream);
 }
@@ -39,7 +39,8 @@ void* packed_copy(Context& context, const View& weight, int kind, int64_t bytes,
 }
 
 Fault fault(Context& context, const char* format) {
-  return {context.faults, context.last_fault, context.launch, format};
+  return {context.faults, &context.numbers->last_fault, context.capturing ? &context.numbers->first_launch : nullptr,
+          context.launch, format};
 }
 
 void fail(const char* format, ...) {

@@ -10,6 +10,12 @@
 
 namespace ettin {
 
+// In device memory.
+struct Numbers {
+  unsigned long long last_fault;  // the launch that raised it
+  int64_t first_launch;           // of the graph that runs
+};
+
 struct Context {
   Context(int gpu, const CudaHost& host);
   ~Context();
@@ -20,8 +26,9 @@ struct Context {
   cudaDeviceProp properties{};
   cudaStream_t stream = nullptr;
   int64_t launch = 0;
-  FaultTable* faults = nullptr;              // host memory that the device writes
-  unsigned long long* last_fault = nullptr;  // device memory
+  bool capturing = false;
+  FaultTable* faults = nullptr;  // host memory that the device writes
+  Numbers* numbers = nullptr;
   Staging staging;
   Downloads downloads;
   ProductsPointer products;  // plans of cuBLASLt

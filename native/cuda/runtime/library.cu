@@ -5,6 +5,7 @@
 #include "../cublaslt.h"
 #include "../level.h"
 #include "context.h"
+#include "graphs.h"
 
 namespace ettin {
 
@@ -87,6 +88,10 @@ const CudaLibrary library = {
     .download = [](Context& context, void* to, const void* from, int64_t bytes, Downloaded done,
                    void* argument) { context.downloads.start(context.stream, to, from, bytes, done, argument); },
     .begin_kernel = [](Context& context, int64_t launch) { context.launch = launch; },
+    .begin_capture = begin_capture,
+    .end_capture = end_capture,
+    .launch_graph = launch_graph,
+    .drop_graph = drop_graph,
     .faults = [](Context& context) -> const FaultTable* { return context.faults; },
     .clear_faults = clear_faults,
     .finish = finish,

@@ -53,6 +53,14 @@ struct CudaLibrary {
                    void* argument);  // never throws
 
   void (*begin_kernel)(Context&, int64_t launch);
+
+  // Kernels between the two are kept and not run; null where the GPU did not do it, or not `kept`. launch_graph runs
+  // them; their numbers, those of begin_kernel, count from `first`. drop_graph waits until it does not run.
+  void (*begin_capture)(Context&);
+  void* (*end_capture)(Context&, bool kept);
+  void (*launch_graph)(Context&, void* graph, int64_t first);
+  void (*drop_graph)(Context&, void* graph);
+
   const FaultTable* (*faults)(Context&);
   void (*clear_faults)(Context&);  // while nothing runs
   void (*finish)(Context&);        // waits for all that was given to it, downloads included

@@ -106,6 +106,7 @@ export * from "./similarity/index.ts";
 export type { TypedArray } from "./tensor/bytes.ts";
 export { checkpoint } from "./tensor/checkpoint.ts";
 export type { DType, ElementType } from "./tensor/dtype.ts";
+export { Graph } from "./tensor/graph.ts";
 export type { NestedNumbers } from "./tensor/nested.ts";
 export { copiedParameter, parameter } from "./tensor/parameter.ts";
 export { type CounterGenerator, counterGenerator } from "./tensor/philox.ts";

@@ -170,6 +170,27 @@ onEmulation("a call that an emulated GPU refuses", () => {
     );
   });
 
+  test("a graph: its kernels are launched one by one", async () => {
+    const text = `let y;
+      const x = from([1, 2]);
+      const graph = core.Graph.capture(device, () => { y = twice(twice(x)); });
+      const found = [await values(y)];
+      for (let i = 0; i < 6; i++) {
+        x.setValues([i, 2 * i]);
+        graph.replay();
+        found.push(await values(y));
+      }
+      await say("values", () => found);
+      backend.close();`;
+    const wanted = "[[4,8],[0,0],[4,8],[8,16],[12,24],[16,32],[20,40]]";
+    expect((await said("capture 1", text)).values).toBe(wanted);
+    expect((await said("", text)).values).toBe(wanted);
+    // Kernels 1 to 4 run one by one, 5 writes the graph's number, 6 and 7 are its own.
+    expect(
+      (await said("kernel 7", text.replace("found.push(await values(y));", "await say(i, () => values(y));")))[1],
+    ).toBe(`KernelError [cuda] ${STOPPED}`);
+  });
+
   test("memory: what is out of memory is told from what is not", async () => {
     // 1: the context's own; 2: the first segment, then once more, no larger than it must be
     const text = `await say("x", () => { const x = from([1]); return values(x); }); backend.close();`;

@@ -1,5 +1,13 @@
-import { type CausalModel, type GenerateOptions, generate, noGrad, streamTokens, tensorScope } from "@ettin/core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  type CausalModel,
+  type GenerateOptions,
+  generate,
+  ModernBertDecoderForCausalLM,
+  noGrad,
+  streamTokens,
+  tensorScope,
+} from "@ettin/core";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { device, levels } from "../../support/devices.ts";
 import { decoder, ids, packed, type TestDecoder, vocabulary } from "./decoder.ts";
 
@@ -16,6 +24,17 @@ async function byWholePasses(net: CausalModel, prompt: readonly number[], count:
     sequence.push(last.indexOf(Math.max(...last)));
   }
   return sequence.slice(prompt.length);
+}
+
+/** Each id must have the best score behind those before it, in one pass over the whole sequence. */
+async function expectBest(net: CausalModel, prompt: readonly number[], chosen: readonly number[]): Promise<void> {
+  const sequence = [...prompt, ...chosen];
+  const scores = await tensorScope(() => [noGrad(() => net.logits(net.model.forward(packed([sequence])))).data()])[0]!;
+  const words = net.config.vocabSize;
+  for (const [i, id] of chosen.entries()) {
+    const row = scores.subarray((prompt.length + i - 1) * words, (prompt.length + i) * words);
+    expect(row[id], `new token ${i}`).toBeGreaterThan(Math.max(...row) - 1e-4);
+  }
 }
 
 const idsOf = async (net: CausalModel, texts: readonly (readonly number[])[], options: GenerateOptions) =>
@@ -168,6 +187,53 @@ describe.each(levels)("generate on %s", (level) => {
     }
     const drawn = { maxNewTokens: 8, numBeams: 3, doSample: true, seed: 5 };
     expect(await idsOf(net, prompts, drawn)).toEqual(await idsOf(net, prompts, drawn));
+  });
+});
+
+describe.each(levels)("steps that are replayed, on %s", (level) => {
+  const on = device(level);
+  const graphs = on.backend.graphs!;
+  const replays = vi.spyOn(graphs, "run");
+  const captures = vi.spyOn(graphs, "begin");
+  beforeEach(() => {
+    replays.mockClear();
+    captures.mockClear();
+  });
+  afterAll(() => {
+    for (const spy of [replays, captures]) spy.mockRestore();
+  });
+
+  test("are all but the first two and those where the model's tables of positions grow", async () => {
+    const net = ModernBertDecoderForCausalLM.fromConfig(
+      {
+        ...{ vocabSize: 97, hiddenSize: 32, intermediateSize: 48, numHiddenLayers: 4, numAttentionHeads: 2 },
+        ...{ localAttention: 16, initializerRange: 0.3 },
+      },
+      { seed: 3, device: on },
+    );
+    const prompt = ids(5, 1);
+    const [got] = await idsOf(net, [prompt], { maxNewTokens: 140, eosTokenId: null });
+    await expectBest(net, prompt, got!);
+    expect([captures.mock.calls.length, replays.mock.calls.length]).toEqual([2, 140 - 5]); // grows behind 128
+    net.dispose();
+  });
+
+  test("give the ids of single passes where the cache grows, sequences leave and ids are drawn", async () => {
+    const long = decoder(on, { positions: 8192, windows: [null, 5] });
+    const prompt = ids(4090, 7);
+    const [got] = await idsOf(long, [prompt], { maxNewTokens: 20 });
+    await expectBest(long, prompt, got!);
+    expect(replays).toHaveBeenCalled();
+    const free = await idsOf(long, prompts, { maxNewTokens: 20 });
+    const eos = free[2]![5]!;
+    const ended = (each: readonly number[]) => (each.includes(eos) ? each.slice(0, each.indexOf(eos) + 1) : each);
+    expect(await idsOf(long, prompts, { maxNewTokens: 20, eosTokenId: eos })).toEqual(free.map(ended));
+    replays.mockClear();
+    const drawn = { maxNewTokens: 20, doSample: true, topK: 20, seed: 4 };
+    const together = await idsOf(long, prompts, drawn);
+    expect(replays).toHaveBeenCalled();
+    expect((await idsOf(long, prompts.slice(0, 1), drawn))[0]).toEqual(together[0]);
+    long.dispose();
   });
 });
 

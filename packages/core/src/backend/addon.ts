@@ -46,6 +46,13 @@ export interface Addon {
   release(device: number, storages: Int32Array, count: number): void;
   /** A number: nothing has happened, because there is no memory for that many bytes of a weight to be unpacked. */
   enqueue(device: number, kernel: number): number | undefined;
+  /** From here on kernels are kept for a graph. Throws where one is being captured. */
+  beginGraph(device: number): void;
+  /** Queues them as one: a graph's number, or -1 where they had to be queued one by one, as they are if it is not kept. */
+  endGraph(device: number, keep: boolean): number;
+  /** Queues them again; false, and nothing is queued, where a weight that they touch lies elsewhere by now. */
+  runGraph(device: number, graph: number): boolean;
+  dropGraph(device: number, graph: number): void;
   /** Returns like `enqueue`. */
   upload(device: number, storage: StorageId, byteOffset: number, data: Bytes): number | undefined;
   /** Rejects with a string. */

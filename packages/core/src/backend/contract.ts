@@ -79,8 +79,34 @@ export interface Backend extends Kernels {
    */
   setWeight(storage: StorageId): void;
   memoryStats(): MemoryStats;
+  /** Kernels that can be queued again as one. Absent: this backend has none. */
+  readonly graphs?: Graphs;
   /** Waits for what is queued and frees everything. */
   close(): void;
+}
+
+/** A graph's number on its device. */
+export type GraphId = number;
+
+/**
+ * Kernel calls that are kept together with the storages that they touch, to be queued again as one: the same kernels
+ * with the same shapes on the same memory, whose contents may be others.
+ */
+export interface Graphs {
+  /** Keeps the kernels that are queued from here on; none of them runs before `end`. */
+  begin(): void;
+  /**
+   * Queues what was kept.
+   *
+   * @param keep false: it is not wanted
+   * @returns null where there is no graph, because the kernels had to be queued one by one: something between the two
+   *     read a result, or wrote what an earlier kernel touches
+   */
+  end(keep: boolean): GraphId | null;
+  /** Queues the kernels again. False: something that they touch lies elsewhere by now; capture anew. */
+  run(graph: GraphId): boolean;
+  /** Lets go of it. Storages that were released meanwhile go back to the device. */
+  drop(graph: GraphId): void;
 }
 
 export interface Kernels {

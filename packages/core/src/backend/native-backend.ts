@@ -3,6 +3,7 @@ import { EngineError } from "../errors.ts";
 import { DTYPE_BYTES, DTYPE_CODES } from "../tensor/dtype.ts";
 import type { Addon } from "./addon.ts";
 import type { Backend, Capabilities, Kernels, MemoryStats, StorageId, TensorView } from "./contract.ts";
+import { DeviceGraphs } from "./graphs.ts";
 
 type Argument = TensorView | readonly TensorView[] | number | boolean | null;
 
@@ -25,15 +26,23 @@ export function nativeBackend(addon: Addon, device: number, { name, capabilities
     if (storage < 0) throw outOfMemory(name, bytes, addon.memoryStats(device), whenFull);
     return storage;
   };
+  const graphs = new DeviceGraphs(addon, device, (storages) => {
+    if (storages.length > releasing.length) releasing = new Int32Array(2 * storages.length);
+    releasing.set(storages);
+    addon.release(device, releasing, storages.length);
+  });
   const memory: Omit<Backend, keyof Kernels> = {
     name,
     capabilities,
-    allocate: (bytes) => taken(() => addon.allocate(device, bytes), bytes),
-    release(storages) {
-      if (storages.length > releasing.length) releasing = new Int32Array(2 * storages.length);
-      releasing.set(storages);
-      addon.release(device, releasing, storages.length);
+    graphs,
+    allocate(bytes) {
+      const used = graphs.reuse(bytes);
+      if (used !== undefined) return used;
+      const storage = taken(() => addon.allocate(device, bytes), bytes);
+      graphs.made(storage, bytes);
+      return storage;
     },
+    release: (storages) => graphs.release(storages),
     upload: (storage, byteOffset, data) => checked(addon.upload(device, storage, byteOffset, data)),
     download: (storage, byteOffset, bytes) => addon.download(device, storage, byteOffset, bytes).catch(rethrow),
     synchronize: () => addon.synchronize(device).catch(rethrow),
@@ -52,7 +61,7 @@ export function nativeBackend(addon: Addon, device: number, { name, capabilities
     memoryStats: () => addon.memoryStats(device),
     close: () => addon.closeDevice(device),
   };
-  return Object.assign(memory, kernelsOf(addon, device, checked)) as Backend;
+  return Object.assign(memory, kernelsOf(addon, device, graphs, checked)) as Backend;
 }
 
 /** Runs what throws "what. Way out.", as native code does; it becomes an `EngineError`. */
@@ -72,11 +81,17 @@ export function spokenError(where: string, message: string, otherWay = "", cause
   return new EngineError(where, message.slice(0, end), [ended, otherWay].filter(Boolean).join(" "), { cause });
 }
 
-function kernelsOf(addon: Addon, device: number, checked: (missing: number | undefined) => void): Kernels {
+function kernelsOf(
+  addon: Addon,
+  device: number,
+  graphs: DeviceGraphs,
+  checked: (missing: number | undefined) => void,
+): Kernels {
   const methods: Record<string, (...args: Argument[]) => void> = {};
   addon.kernels.forEach(({ name, signature }, kernel) => {
     methods[name] = (...args) => {
       writeCommand(addon.commands, name, signature, args);
+      if (graphs.isCapturing) for (const { storage } of args.flatMap(viewsOf)) graphs.touch(storage.id);
       let missing: number | undefined;
       try {
         missing = addon.enqueue(device, kernel);
@@ -112,6 +127,11 @@ function writeCommand(commands: Float64Array, name: string, signature: string, a
     }
   }
 }
+
+const viewsOf = (arg: Argument): readonly TensorView[] => {
+  if (arg === null || typeof arg !== "object") return [];
+  return isList(arg) ? arg : [arg];
+};
 
 const isList = (arg: Argument): arg is readonly TensorView[] => Array.isArray(arg);
 

@@ -11,6 +11,7 @@ import type { GenerationRequest } from "./generation-request.ts";
 import { KeyValueCache, keep } from "./key-value-cache.ts";
 import { chooseTokens } from "./sample-rows.ts";
 import type { GrowingHistory } from "./score-processor.ts";
+import { StepGraph } from "./step-graph.ts";
 
 /** A step on its way: which sequences it continues, and their next ids. */
 interface Flight {
@@ -36,6 +37,9 @@ export class DecodeLoop {
   /** Tokens that have been asked for, per sequence. */
   private readonly asked: number[];
   private readonly greedy: boolean;
+  /** The last step, to be replayed. */
+  private graph: StepGraph | null = null;
+  private graphs = true;
   private readonly begun: number = performance.now();
 
   constructor(request: GenerationRequest) {
@@ -73,6 +77,7 @@ export class DecodeLoop {
         onDevice?.dispose();
         ids.then(undefined, () => {}); // nobody asks any more
       }
+      this.forgetGraph();
       this.cache.dispose();
     }
   }
@@ -106,6 +111,7 @@ export class DecodeLoop {
     const going = places.map((place) => rows[place]!);
     if (going.length < this.cached.length) {
       const at = new Map(this.cached.map((row, i) => [row, i]));
+      this.forgetGraph();
       this.cache.select(going.map((row) => at.get(row)!));
       this.cached = going;
     }
@@ -125,22 +131,41 @@ export class DecodeLoop {
   /** @param from the row of scores that each sequence reads; its own by default */
   private launch(rows: readonly number[], batch: TokenBatch, from?: readonly number[]): Flight {
     for (const row of rows) this.asked[row]!++;
-    const { model } = this.request;
-    const { cache } = this;
-    const scores = () => {
-      const hidden = model.model.forward(batch, { cache });
-      const single = hidden.shape[0] === rows.length && !from;
-      return model.logits(single ? hidden : segmentLast(hidden, Tensor.from(batch.offsets, { device: model.device })));
-    };
-    if (this.greedy) {
-      const ids = keep(noGrad(() => tensorScope(() => argmax(scores(), -1))));
-      return { rows, onDevice: ids, ids: ids.data() };
-    }
-    const logits = keep(noGrad(() => tensorScope(scores)));
+    const single = batch.offsets.at(-1) === rows.length && !from;
+    const result = this.compute(batch, single);
+    if (this.greedy) return { rows, onDevice: result, ids: result.data() };
     const places = from ?? rows.map((_, place) => place);
     const sequences = rows.map((row) => ({ row, history: this.histories[row]! }));
-    const ids = chooseTokens(this.request, logits, sequences, places).finally(() => logits.dispose());
+    const ids = chooseTokens(this.request, result, sequences, places).finally(() => result.dispose());
     return { rows, onDevice: null, ids };
+  }
+
+  /** The ids of a step, or its scores where they are not all that is asked for. */
+  private compute(batch: TokenBatch, single: boolean): Tensor {
+    const { model } = this.request;
+    const { cache } = this;
+    const step = (given: TokenBatch): Tensor => {
+      const hidden = model.model.forward(given, { cache });
+      const last = single ? hidden : segmentLast(hidden, Tensor.from(given.offsets, { device: model.device }));
+      return this.greedy ? argmax(model.logits(last), -1) : model.logits(last);
+    };
+    if (single && this.graphs) {
+      const again = this.graph?.replay(batch.tokens);
+      if (again) return again;
+      this.forgetGraph();
+      if (StepGraph.isReady(model, cache)) {
+        const { result, graph } = StepGraph.capture(model, cache, batch, step);
+        this.graph = graph;
+        this.graphs = graph !== null;
+        return result;
+      }
+    }
+    return keep(noGrad(() => tensorScope(() => step(batch))));
+  }
+
+  private forgetGraph(): void {
+    this.graph?.dispose();
+    this.graph = null;
   }
 
   /** Adds the ids to their sequences and sees which of those end. */

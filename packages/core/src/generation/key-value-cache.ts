@@ -28,7 +28,7 @@ export class KeyValueCache implements AttentionCache {
   private slots: Int32Array;
   /** How many places the storages have. */
   private places: number;
-  private onDevice: { device: Device; slots: Tensor; lengths: Tensor } | null = null;
+  private onDevice: { device: Device; slots: Tensor; lengths: Tensor; stale: boolean } | null = null;
   private incoming: NewTokens | null = null;
 
   constructor({ sequences, capacity = 0 }: KeyValueCacheOptions) {
@@ -56,6 +56,13 @@ export class KeyValueCache implements AttentionCache {
     let longest = 0;
     for (const count of this.counts) longest = Math.max(longest, count);
     return longest;
+  }
+
+  /** Tokens that the longest sequence may have before some layer takes other memory; 0 before a single token was added. */
+  get room(): number {
+    let room = this.layers.size > 0 ? Number.POSITIVE_INFINITY : 0;
+    for (const layer of this.layers.values()) room = Math.min(room, layer.room);
+    return room;
   }
 
   /** Memory of keys and values, in bytes. */
@@ -97,7 +104,9 @@ export class KeyValueCache implements AttentionCache {
       device,
       slots: keep(Tensor.from(this.slots, { device })),
       lengths: keep(Tensor.from(this.counts, { device })),
+      stale: false,
     };
+    this.refresh();
     const { slots, lengths } = this.onDevice;
     const empty = this.longest === 0;
     this.incoming = { offsets, starts, slots, lengths, counts: this.counts, places: this.slots, most, longest, empty };
@@ -112,13 +121,16 @@ export class KeyValueCache implements AttentionCache {
         "Pass the offsets of the forward pass that ends.",
       );
     }
-    this.counts = this.counts.map((count, b) => count + offsets[b + 1]! - offsets[b]!); // the old one may be uploading
+    this.counts = this.counts.map((count, b) => count + offsets[b + 1]! - offsets[b]!);
     this.incoming = null;
-    this.onDevice?.lengths.dispose();
-    if (this.onDevice) {
-      const { device } = this.onDevice;
-      this.onDevice.lengths = keep(Tensor.from(this.counts, { device }));
-    }
+    if (this.onDevice) this.onDevice.stale = true;
+  }
+
+  /** Brings the device's lengths up to date, in the memory that kernels of an earlier pass have read them from. */
+  refresh(): void {
+    if (!this.onDevice?.stale) return;
+    this.onDevice.lengths.setValues(this.counts);
+    this.onDevice.stale = false;
   }
 
   /**

@@ -64,6 +64,15 @@ export class LayerCache {
     return 2 * this.keys.size * DTYPE_BYTES[this.keys.dtype];
   }
 
+  /** Tokens of a sequence up to which single ones read and write the same memory; 0 before there was one. */
+  get room(): number {
+    if (this.checked === null) return 0;
+    return Math.min(
+      this.left < 0 ? this.keys.shape[2]! : Number.POSITIVE_INFINITY,
+      this.checked?.cos.shape[0] ?? Number.POSITIVE_INFINITY,
+    );
+  }
+
   attend(qkv: Tensor, options: CachedAttentionOptions, tokens: NewTokens): Tensor {
     if (tokens.most === 1 && this.checked === options.rotary && this.fits(qkv, options, tokens)) {
       return this.attendOne(qkv, options, tokens);

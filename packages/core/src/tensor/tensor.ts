@@ -303,6 +303,26 @@ export class Tensor implements TensorView {
     return (await this.data())[0]!;
   }
 
+  /**
+   * Copies numbers into this tensor's memory: whoever shares it sees them. Enqueued at the call, as a kernel is.
+   *
+   * @param values as many as the tensor has elements, in their order
+   */
+  setValues(values: ArrayLike<number>): void {
+    if (values.length !== this.size || !this.isContiguous) {
+      throw new EngineError(
+        "setValues",
+        `${values.length} values for a ${this.isContiguous ? "" : "strided "}tensor ${shapeText(this.shape)}`,
+        "Give one value for each element of a contiguous tensor.",
+      );
+    }
+    if (this.node) {
+      throw new EngineError("setValues", `the tensor made by ${this.madeBy} is on the tape`, "Detach it first.");
+    }
+    this.storage.version++;
+    this.backend.upload(this.memory.id, this.offset * DTYPE_BYTES[this.dtype], encode(values, this.dtype));
+  }
+
   private copyForReading(): Tensor {
     const storage = new Storage(this.backend.allocate(this.size * DTYPE_BYTES[this.dtype]), this.backend);
     const copy = new Tensor(storage, this.device, this.dtype, this.shape, contiguousStrides(this.shape), 0, null);
