@@ -34,6 +34,27 @@ describe("upload and download", () => {
     expect(got).toEqual(new Float32Array(0));
   });
 
+  test("setValues writes into the tensor's own memory, in order, and refuses what does not fit", async () => {
+    const x = Tensor.from([1, 2, 3, 4, 5, 6], { shape: [3, 2] });
+    const row = x.slice(1, 2);
+    const before = x.data();
+    row.setValues([30, 40]);
+    expect([...(await before)]).toEqual([1, 2, 3, 4, 5, 6]);
+    expect([...(await x.data())]).toEqual([1, 2, 30, 40, 5, 6]);
+    const half = x.to("bfloat16");
+    half.setValues([1 + 1 / 256, 2, 3, 4, 5, 6]);
+    expect([...(await half.data())]).toEqual([1, 2, 3, 4, 5, 6]);
+    const offsets = Tensor.from(Int32Array.of(0, 3));
+    offsets.setValues([0, 2]);
+    expect(offsets.hostValues()).toBeNull(); // what it was made from says nothing any more
+    expect(() => x.setValues([1])).toThrow("[setValues] 1 values for a tensor [3, 2]. Give one value for each element");
+    expect(() => x.transpose().setValues([1, 2, 3, 4, 5, 6])).toThrow("6 values for a strided tensor [2, 3]");
+    const leaf = Tensor.from([1], { requiresGrad: true });
+    const result = leaf.mul(2);
+    expect(() => result.setValues([1])).toThrow("[setValues] the tensor made by mul is on the tape. Detach it first.");
+    for (const tensor of [x, row, half, offsets, leaf, result]) tensor.dispose();
+  });
+
   test("a read gives what was there when it was asked for, whatever happens to the tensor after", async () => {
     const reads = tensorScope(() => {
       const x = Tensor.from([1, 2, 3, 4]);

@@ -6,13 +6,14 @@ import type { Backend, TensorView } from "../backend/contract.ts";
 import { type Device, type DeviceName, resolveDevice } from "../device.ts";
 import { EngineError, expectTensorDtype, shapeText } from "../errors.ts";
 import * as ops from "../ops/tensor-methods.ts";
-import { decode, encode, type TypedArray } from "./bytes.ts";
+import { encode, type TypedArray } from "./bytes.ts";
 import { DTYPE_BYTES, type DType } from "./dtype.ts";
 import { flatten, type NestedNumbers } from "./nested.ts";
 import { innermostScope, type Scope } from "./scope.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
 import { Storage } from "./storage.ts";
 import { backward, type TapeMemory, type TapeNode } from "./tape.ts";
+import { readValues, writeValues } from "./values.ts";
 
 export interface TensorOptions {
   /** @default "float32"; int32 for an `Int32Array` */
@@ -280,15 +281,8 @@ export class Tensor implements TensorView {
    * @returns a `Float32Array` for float32 and bfloat16, an `Int32Array` for int32
    * @throws KernelError if a kernel that this tensor depends on failed; it names that op
    */
-  async data(): Promise<TypedArray> {
-    const source = this.isContiguous ? this.hold() : this.copyForReading();
-    const bytes = source.backend.download(
-      source.storage.id,
-      source.offset * DTYPE_BYTES[this.dtype],
-      this.size * DTYPE_BYTES[this.dtype],
-    );
-    source.dispose();
-    return decode(await bytes, this.dtype);
+  data(): Promise<TypedArray> {
+    return readValues(this);
   }
 
   /** The one value of a tensor of one element. */
@@ -309,25 +303,7 @@ export class Tensor implements TensorView {
    * @param values as many as the tensor has elements, in their order
    */
   setValues(values: ArrayLike<number>): void {
-    if (values.length !== this.size || !this.isContiguous) {
-      throw new EngineError(
-        "setValues",
-        `${values.length} values for a ${this.isContiguous ? "" : "strided "}tensor ${shapeText(this.shape)}`,
-        "Give one value for each element of a contiguous tensor.",
-      );
-    }
-    if (this.node) {
-      throw new EngineError("setValues", `the tensor made by ${this.madeBy} is on the tape`, "Detach it first.");
-    }
-    this.storage.version++;
-    this.backend.upload(this.memory.id, this.offset * DTYPE_BYTES[this.dtype], encode(values, this.dtype));
-  }
-
-  private copyForReading(): Tensor {
-    const storage = new Storage(this.backend.allocate(this.size * DTYPE_BYTES[this.dtype]), this.backend);
-    const copy = new Tensor(storage, this.device, this.dtype, this.shape, contiguousStrides(this.shape), 0, null);
-    this.backend.copy(copy, this);
-    return copy;
+    writeValues(this, values);
   }
 
   /**
