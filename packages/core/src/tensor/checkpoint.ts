@@ -1,5 +1,6 @@
 import { expectFloat } from "../errors.ts";
 import { innermostScope, tensorScope } from "./scope.ts";
+import { releaseAtOnce } from "./storage.ts";
 import { backward, enableGrad, noGrad, record, tapePosition } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -28,10 +29,12 @@ export function checkpoint(run: (...inputs: Tensor[]) => Tensor, ...inputs: Tens
       if (needs(i)) leaf.requiresGrad = true;
       return leaf;
     });
-    const since = tapePosition();
-    const result = enableGrad(() => run(...again));
-    if (result.node) backward(result, dy, false, since);
-    else if (result.requiresGrad) result.addGrad(dy, true);
+    releaseAtOnce(() => {
+      const since = tapePosition();
+      const result = enableGrad(() => run(...again));
+      if (result.node) backward(result, dy, false, since);
+      else if (result.requiresGrad) result.addGrad(dy, true);
+    });
     const gradients = again.map((leaf) => {
       const { grad } = leaf;
       leaf.grad = null;

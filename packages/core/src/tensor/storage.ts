@@ -42,6 +42,17 @@ let batch: Storage[] | null = null;
 /** Storages that somebody owns now: what a leak check compares. */
 export const liveStorages = (): number => live;
 
+/** Inside `run` storages are released as they would be outside of `releaseTogether`: for work that needs their memory. */
+export function releaseAtOnce<T>(run: () => T): T {
+  const outer = batch;
+  batch = null;
+  try {
+    return run();
+  } finally {
+    batch = outer;
+  }
+}
+
 /** Releases made by `run` reach each backend as one call. */
 export function releaseTogether<T>(run: () => T): T {
   if (batch) return run();
