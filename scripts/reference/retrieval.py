@@ -106,7 +106,8 @@ def train(sets, args):
             return len(batches)
 
     model = SentenceTransformer(args.model, device="cpu")
-    model.max_seq_length = args.max_length
+    if model.max_seq_length != float("inf"):  # a static embedding has no limit
+        model.max_seq_length = args.max_length
     trainer = SentenceTransformerTrainer(
         model=model,
         args=SentenceTransformerTrainingArguments(

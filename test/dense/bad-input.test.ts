@@ -8,6 +8,18 @@ import { noModel as model } from "./losses/embeddings.ts";
 const folder = join(DENSE, "model");
 const never = (value: unknown) => value as never;
 
+describe("new SentenceTransformer", () => {
+  test.each<[string, unknown]>([
+    ["nothing", undefined],
+    ["a list of modules", []],
+    ["a folder", folder],
+  ])("of %s says how models are made", (_, given) => {
+    expect(() => new dense.SentenceTransformer(never(given))).toThrow(
+      "[SentenceTransformer] modules is undefined, and not a list. Pass { modules: [new Transformer(…), new Pooling(…)] }",
+    );
+  });
+});
+
 describe("encode", () => {
   test.each<[unknown, string]>([
     [undefined, "[encode] the texts are undefined. Pass a text, or a list of texts."],

@@ -77,8 +77,8 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
   /** @throws EngineError where the first module takes no texts, or `defaultPromptName` names no prompt */
   constructor(options: SentenceTransformerOptions) {
     const where = "SentenceTransformer";
+    this.input = inputOf(where, options?.modules);
     this.modules = [...options.modules];
-    this.input = inputOf(where, this.modules);
     this.prompts = mergePrompts(options.prompts);
     this.defaultPromptName = options.defaultPromptName ?? null;
     resolvePrompt(where, {}, this);

@@ -49,10 +49,14 @@ export async function loadModules(
 /**
  * The first of a model's modules, which takes texts.
  *
- * @throws EngineError where it is none of that kind, or another one is
+ * @throws EngineError where there is no list of them, the first is none of that kind, or another one is
  */
 export function inputOf(where: string, modules: readonly Module[]): InputModule {
-  const [first] = modules;
+  if (!Array.isArray(modules)) {
+    const wayOut = "Pass { modules: [new Transformer(…), new Pooling(…)] }, or open a folder with fromPretrained.";
+    throw new EngineError(where, `modules is ${modules}, and not a list`, wayOut);
+  }
+  const [first] = modules as readonly Module[];
   if (first && isInputModule(first) && modules.filter(isInputModule).length === 1) return first;
   const names = modules.map(({ className }) => className).join(", ");
   throw new EngineError(
