@@ -11,6 +11,11 @@ namespace ettin::ETTIN_LEVEL {
 constexpr int64_t thin_rows = 16;
 constexpr int64_t thin_depth = int64_t{1} << 16;  // its rows of a fit the workspace
 constexpr int64_t thin_task_bytes = int64_t{1} << 17;
+constexpr int64_t thin_piece_bytes = int64_t{1} << 14;  // of a panel, that several turns of rows read from the cache
+
+// Who brings b from memory: nobody, this pass, a little ahead of its reading, or this pass for the next piece, which is
+// read when the turns of this one are over.
+enum class Fetch { none, here, next };
 
 // What a tile starts from, or leaves behind, where that is not simply float32 at full width.
 struct alignas(64) Edge {
@@ -45,13 +50,12 @@ struct ThinRows {
 // Panels side by side for one row or two; from three on a panel has work enough.
 constexpr int thin_panels(int rows) { return rows == 1 ? 4 : 2; }
 
-// sums[r] [panels * tile_cols] += rows of a times panels of b, over `words` words from `first` on. `fetch`: b comes
-// from memory.
-template <class Arithmetic, int rows, int panels, bool fetch>
+// sums[r] [panels * tile_cols] += rows of a times panels of b, over `words` words from `first` on.
+template <class Arithmetic, int rows, int panels, Fetch fetch>
 void thin_tile(float* sums, const ThinRows& a, int64_t row, int64_t first, int64_t words, const char* b,
                int64_t panel_bytes) {
   constexpr int64_t step_bytes = tile_cols * Arithmetic::b_bytes, sums_stride = panels * tile_cols;
-  constexpr int64_t ahead = 1024;  // bytes
+  constexpr int64_t ahead = fetch == Fetch::next ? thin_piece_bytes : 1024;
   vf sum[rows][panels][tile_vectors];
   ETTIN_UNROLL for (int r = 0; r < rows; r++) {
     ETTIN_UNROLL for (int p = 0; p < panels; p++) {
@@ -65,9 +69,10 @@ void thin_tile(float* sums, const ThinRows& a, int64_t row, int64_t first, int64
   b += first * step_bytes;
   for (int64_t w = 0; w < words; w++) {
     ETTIN_UNROLL for (int p = 0; p < panels; p++) {
-      if constexpr (fetch) {
+      if constexpr (fetch != Fetch::none) {
+        constexpr int level = fetch == Fetch::next ? 2 : 3;  // the first is full of this piece
         ETTIN_UNROLL for (int64_t line = 0; line < step_bytes; line += 64) {
-          __builtin_prefetch(b + p * panel_bytes + ahead + line);
+          __builtin_prefetch(b + p * panel_bytes + ahead + line, 0, level);
         }
       }
       typename Arithmetic::Words b_w[tile_vectors];
@@ -118,24 +123,27 @@ void thin_run(const Matrix& y, const ThinRows& a, const Packed& b, int64_t first
     const ThinSums<T> part = thin_sums<T>(y, col, stride);
     part.begin(sums, stride, bias ? bias + col : nullptr, accumulate);
     if (whole) {
-      thin_tile<Arithmetic, rows, together, true>(sums, a, 0, 0, a.words, panel, b.panel_bytes);
+      thin_tile<Arithmetic, rows, together, Fetch::here>(sums, a, 0, 0, a.words, panel, b.panel_bytes);
     } else {
-      thin_tile<Arithmetic, rows, 1, true>(sums, a, 0, 0, a.words, panel, b.panel_bytes);
+      thin_tile<Arithmetic, rows, 1, Fetch::here>(sums, a, 0, 0, a.words, panel, b.panel_bytes);
     }
     part.end(sums, stride);
     first += count;
   }
 }
 
-// One panel for `rows` rows among many. The rows take turns at a piece of it that stays in the first-level cache.
+// One panel for `rows` rows among many. The rows take turns at a piece of it that stays in the first-level cache; the
+// last turn asks for the next piece, so that the memory is at work while they multiply.
 template <class Arithmetic>
-void thin_turn(int64_t rows, float* sums, const ThinRows& a, int64_t row, int64_t first, int64_t words,
+void thin_turn(int64_t rows, bool last, float* sums, const ThinRows& a, int64_t row, int64_t first, int64_t words,
                const char* panel) {
   const auto turn = [&]<int count>() {
     if (row == 0) {
-      thin_tile<Arithmetic, count, 1, true>(sums, a, row, first, words, panel, 0);
+      thin_tile<Arithmetic, count, 1, Fetch::here>(sums, a, row, first, words, panel, 0);
+    } else if (last) {
+      thin_tile<Arithmetic, count, 1, Fetch::next>(sums, a, row, first, words, panel, 0);
     } else {
-      thin_tile<Arithmetic, count, 1, false>(sums, a, row, first, words, panel, 0);
+      thin_tile<Arithmetic, count, 1, Fetch::none>(sums, a, row, first, words, panel, 0);
     }
   };
   switch (rows) {
@@ -157,7 +165,7 @@ void thin_turn(int64_t rows, float* sums, const ThinRows& a, int64_t row, int64_
 template <class Arithmetic, class T>
 void thin_turns(const Matrix& y, const ThinRows& a, const Packed& b, int64_t first, int64_t last, const float* bias,
                 bool accumulate) {
-  constexpr int64_t piece = (int64_t{1} << 14) / (tile_cols * Arithmetic::b_bytes);
+  constexpr int64_t piece = thin_piece_bytes / (tile_cols * Arithmetic::b_bytes);
   const int64_t groups = ceil_div(y.rows, int64_t{tile_rows}), each = ceil_div(y.rows, groups);
   alignas(64) float sums[thin_rows * tile_cols];
   for (int64_t p = first; p < last; p++) {
@@ -166,8 +174,8 @@ void thin_turns(const Matrix& y, const ThinRows& a, const Packed& b, int64_t fir
     part.begin(sums, tile_cols, bias ? bias + col : nullptr, accumulate);
     for (int64_t w = 0; w < a.words; w += piece) {
       for (int64_t row = 0; row < y.rows; row += each) {
-        thin_turn<Arithmetic>(min(each, y.rows - row), sums + row * tile_cols, a, row, w, min(piece, a.words - w),
-                              b.data + p * b.panel_bytes);
+        thin_turn<Arithmetic>(min(each, y.rows - row), row + each >= y.rows, sums + row * tile_cols, a, row, w,
+                              min(piece, a.words - w), b.data + p * b.panel_bytes);
       }
     }
     part.end(sums, tile_cols);
