@@ -25,8 +25,9 @@ export interface ModelMemory {
  *               S = 16 P: weights, gradients and two averages of AdamW in float32. Of the gradients only the vocabulary's
  *               table (V rows) is there while all activations are; the others come as activations go
  *     with gradient checkpointing
- *               S + 2 b W + T · b · (L · D + 2 · (4 D + A + O + G))   each layer's input, one layer computed again, and
+ *               12 P + 4 V D + 2 b W + T · b · (L · D + 4 D + A + O + G)   each layer's input, one layer computed again, and
  *                                                                     the weights as products read them several times
+ *               or S + 2 b W + T · b · (4 D + A + O + G), if that is more
  *
  * The scores over the vocabulary are not in it: training never makes their matrix, and a forward pass makes the rows
  * that are asked for. Working memory of the kernels adds up to 100 MB.
@@ -55,12 +56,12 @@ export function modelMemory(
   const inner = parameters - config.vocabSize * D;
   const read = 2 * b * inner;
   const layer = 4 * D + A + O + G;
+  // What is kept for the gradients, or the gradients: the one goes as the others come.
+  const training = (kept: number) => tokens * b * layer + Math.max(state - 4 * inner + tokens * b * L * kept, state);
   return {
     weights,
     run: weights + tokens * b * (4 * D + Math.max(A + O, G)),
-    train:
-      tokens * b * layer +
-      Math.max(state - 4 * inner + tokens * b * L * (layer - 2 * D - config.intermediateSize), state),
-    trainCheckpointing: state + read + tokens * b * (L * D + 2 * layer),
+    train: training(layer - 2 * D - config.intermediateSize),
+    trainCheckpointing: read + training(D),
   };
 }
