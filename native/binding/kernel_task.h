@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "../kernels.h"
-#include "../runtime/gpu.h"
 #include "../runtime/kernel_call.h"
 #include "arguments.h"
 

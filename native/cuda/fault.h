@@ -1,6 +1,6 @@
 // How a kernel on the device says that its data is wrong. Kernels run after the call that launched them has returned,
 // so a fault is a record in memory that the host reads later, with the numbers; the host then marks what the kernel
-// wrote, and all that was computed from it, as failed (runtime/journal.h). Only the first fault of a launch is kept.
+// wrote, and all that was computed from it, as failed (../runtime/gpu.h). Only the first fault of a launch is kept.
 #pragma once
 
 #include <stdint.h>

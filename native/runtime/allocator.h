@@ -54,7 +54,7 @@ class Allocator {
   std::atomic<int64_t> scratch{0};
   std::atomic<int64_t> scratch_peak{0};
   std::atomic<int64_t> packed{0};
-  int64_t stale_copies = 0;  // of weights, that a write has outdated: counts for ever
+  int64_t stale_copies = 0;  // how often a write has outdated the packed copy of a weight; the executor's
 
  private:
   struct Unused {

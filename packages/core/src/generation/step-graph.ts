@@ -38,10 +38,7 @@ export class StepGraph {
 
   /** Whether the next step takes no other memory than the last, so that it can be captured. */
   static isReady(model: CausalModel, cache: KeyValueCache): boolean {
-    return (
-      model.device.backend.graphs !== undefined &&
-      hasRoom(cache, Math.min(cache.room, model.config.maxPositionEmbeddings))
-    );
+    return model.device.backend.graphs !== undefined && hasRoom(cache, roomOf(model, cache));
   }
 
   /**
@@ -58,7 +55,7 @@ export class StepGraph {
   ): { result: Tensor; graph: StepGraph | null } {
     const { device } = model;
     const { offsets } = batch;
-    const room = Math.min(cache.room, model.config.maxPositionEmbeddings);
+    const room = roomOf(model, cache);
     const tokens = keep(Tensor.empty([offsets.length - 1], { device }, "int32"));
     write(tokens, batch.tokens);
     let result: Tensor | null = null;
@@ -91,6 +88,10 @@ export class StepGraph {
     this.result.dispose();
   }
 }
+
+/** Tokens up to which a step takes no other memory, and the model takes them. */
+const roomOf = (model: CausalModel, cache: KeyValueCache): number =>
+  Math.min(cache.room, model.config.maxPositionEmbeddings);
 
 const hasRoom = (cache: KeyValueCache, room: number): boolean => cache.longest + 1 <= room;
 
