@@ -4,6 +4,7 @@ import { inChild } from "./support/child.ts";
 import type { Report, Task } from "./support/dense-train-process.ts";
 import { median, Peak } from "./support/peak.ts";
 import { peer } from "./support/peer.ts";
+import { stepCounts } from "./support/step-counts.ts";
 
 export const name = "Training steps of a retriever (sentence-transformers beside us in the same run)";
 
@@ -15,6 +16,8 @@ interface Options {
   tokenizer?: string;
   /** Only lines that hold all of these words, separated by spaces: "17m float32", "cached" … @default all */
   only?: string;
+  /** Warm-up and timed steps, "0,1". */
+  steps?: string;
 }
 
 const MAX_LENGTH = 256;
@@ -54,7 +57,7 @@ export async function run(options: Options): Promise<void> {
       for (const dtype of ["float32", "bfloat16"] as const) {
         const label = `${size} ${dtype} ${kind}`;
         if (!(options.only?.split(" ") ?? []).every((word) => label.split(" ").includes(word))) continue;
-        const [warmup, steps] = options.quick ? [1, 2] : size === "17m" ? [2, kind === "plain" ? 12 : 4] : [1, 3];
+        const [warmup, steps] = stepCounts(options, size === "17m" ? [2, kind === "plain" ? 12 : 4] : [1, 3]);
         const task: Task = { folder, dtype, data, ...shape, warmup, steps, maxLength: MAX_LENGTH };
         const before = await peaks[dtype].settled();
         const ours = inChild<Report>("dense-train-process.ts", task);

@@ -6,6 +6,7 @@ import { openCpu, Tokenizer } from "@ettin/core";
 import { inChild } from "./support/child.ts";
 import { median, Peak } from "./support/peak.ts";
 import { peer } from "./support/peer.ts";
+import { stepCounts } from "./support/step-counts.ts";
 import type { Report, Task } from "./support/train-process.ts";
 
 export const name = "Training steps: masked and causal language modelling (transformers beside us in the same run)";
@@ -20,6 +21,8 @@ interface Options {
   tokenizer?: string;
   /** Only lines that hold all of these words, separated by spaces: "mlm 150m", "clm bfloat16 checkpointed" … @default all */
   only?: string;
+  /** Warm-up and timed steps, "0,1". */
+  steps?: string;
 }
 
 const LENGTH = 1024;
@@ -105,7 +108,7 @@ export async function run(options: Options): Promise<void> {
           const label = `${objective} ${size} ${dtype}${gradientCheckpointing ? " checkpointed" : ""}`;
           const asked = options.only?.split(" ") ?? [];
           if (!asked.every((word) => label.split(" ").includes(word))) continue;
-          const [warmup, timed] = options.quick ? [1, 2] : size === "17m" ? [2, 10] : [2, 4];
+          const [warmup, timed] = stepCounts(options, size === "17m" ? [2, 10] : [2, 4]);
           const batches = join(folder, "batches.json");
           writeFileSync(batches, JSON.stringify(stepsOf(objective, options, tokenizer, warmup + timed)));
           const task: Task = { objective, size, dtype, batches, warmup, gradientCheckpointing };

@@ -3,6 +3,7 @@
 //
 //   pool      several executors open regions on the shared pool; some bodies fail
 //   streams   several environments queue uploads, kernels that fail and kernels that do not, and reads
+//   graphs    several environments keep kernel calls, replay them with other inputs, give them up and drop them
 //   endings   streams end with work in their queues
 #include <atomic>
 #include <chrono>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "../binding/kernel_task.h"
+#include "../runtime/graph.h"
 #include "../runtime/thread_pool.h"
 
 namespace {
@@ -76,6 +78,7 @@ class Program {
   template <class T>
   void upload(const Array& array, std::vector<T> values) {
     Storage* storage = storages_[static_cast<size_t>(array.id)];
+    stream_.give_up_graph_of(*storage);
     want_room(stream_, *storage);
     later([storage, data = storage->data, values = std::move(values)](Context& context) {
       std::memcpy(data, values.data(), values.size() * sizeof(T));
@@ -102,7 +105,7 @@ class Program {
     for (const Entry& entry : entries()) {
       if (entry.name != name) continue;
       Reader reader(commands_.data(), storages_, stream_);
-      stream_.push(entry.make(entry.name.c_str(), *stream_.level.kernels, reader));
+      stream_.push_call(entry.make(entry.name.c_str(), *stream_.level.kernels, reader));
       return;
     }
     check(false, std::string("no kernel ") + name);
@@ -113,6 +116,7 @@ class Program {
     std::string failure;
   };
   std::future<Result> read(const Array& array, int64_t count) {
+    stream_.give_up_graph();
     auto promise = std::make_shared<std::promise<Result>>();
     Storage* storage = storages_[static_cast<size_t>(array.id)];
     want_rows(stream_, *storage);
@@ -127,6 +131,18 @@ class Program {
       promise->set_value(std::move(result));
     });
     return promise->get_future();
+  }
+
+  void begin_graph() { stream_.begin_graph(); }
+  std::shared_ptr<Graph> end_graph() { return stream_.end_graph(); }
+  void give_up_graph() { stream_.give_up_graph(); }
+  bool run_graph(const std::shared_ptr<Graph>& graph) {
+    if (!graph->is_current()) return false;
+    stream_.push(std::make_unique<GraphTask>(graph));
+    return true;
+  }
+  void drop_graph(std::shared_ptr<Graph> graph) {
+    later([graph = std::move(graph)](Context&) {});
   }
 
   MemoryStats stats() const { return stream_.allocator.stats(); }
@@ -243,6 +259,47 @@ void streams(int rounds) {
   });
 }
 
+// y = (x · wᵀ) · wᵀ of two rows of equal numbers, kept once and replayed; the weight is written anew now and then, which
+// moves it, so that a graph is no longer current.
+void graphs(int rounds) {
+  on_threads(4, [rounds](int caller) {
+    Program program(1 + caller);
+    std::mt19937 random(static_cast<unsigned>(caller));
+    const int64_t n = 96;
+    const auto weight = program.make(DType::float32, {n, n});
+    program.set_weight(weight);
+    const auto x = program.make(DType::float32, {2, n});
+    const auto hidden = program.make(DType::float32, {2, n});
+    const auto y = program.make(DType::float32, {2, n});
+    float of_weight = 1;
+    const auto write = [&](const Program::Array& array, float value) {
+      program.upload(array, std::vector<float>(static_cast<size_t>(array.shape[0] * n), value));
+    };
+    write(weight, of_weight);
+    std::shared_ptr<Graph> graph;
+    for (int round = 0; round < rounds; round++) {
+      if (random() % 8 == 0) write(weight, of_weight = static_cast<float>(1 + random() % 3));
+      const auto value = static_cast<float>(1 + random() % 5);
+      write(x, value);
+      if (graph && (random() % 16 == 0 || !program.run_graph(graph))) program.drop_graph(std::move(graph));
+      if (!graph) {
+        const int way_out = static_cast<int>(random() % 4);  // two of them give the graph up
+        program.begin_graph();
+        program.call("linearForward", {&hidden, &x, &weight, nullptr});
+        if (way_out == 0) program.read(hidden, n);
+        program.call("linearForward", {&y, &hidden, &weight, nullptr});
+        if (way_out == 1) program.give_up_graph();
+        graph = program.end_graph();
+        check((graph == nullptr) == (way_out < 2), "a graph that was given up is none");
+      }
+      auto result = program.read(y, 2 * n);
+      if (round % 5) continue;
+      const float expected = value * static_cast<float>(n) * of_weight * static_cast<float>(n) * of_weight;
+      for (const float got : result.get().values) check(got == expected, "what a graph computes");
+    }
+  });
+}
+
 void endings(int rounds) {
   on_threads(3, [rounds](int caller) {
     for (int round = 0; round < rounds; round++) {
@@ -250,6 +307,7 @@ void endings(int rounds) {
       const auto x = program.make(DType::float32, {128, 128});
       const auto y = program.make(DType::float32, {128, 128});
       program.call("fill", {&x}, {1});
+      if (round % 3 == 0) program.begin_graph();  // which nobody ends
       for (int i = 0; i < 20; i++) program.call("matmul", {&y, &x, &x});
       if ((round + caller) % 2) std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
@@ -270,5 +328,6 @@ int main(int count, char** arguments) {
   const int scale = count > 1 ? std::atoi(arguments[1]) : 10;
   timed("pool", [=] { pool(500 * scale); });
   timed("streams", [=] { streams(20 * scale); });
+  timed("graphs", [=] { graphs(100 * scale); });
   timed("endings", [=] { endings(10 * scale); });
 }
