@@ -245,7 +245,11 @@ describe("generate's errors", () => {
   test.each([
     [{ maxNewToken: 5 }, "[generate] there is no option maxNewToken. The nearest is maxNewTokens"],
     [{ max_new_tokens: 5 }, "[generate] there is no option max_new_tokens. The nearest is maxNewTokens"],
-    [{ temperature: 0 }, "[generate] temperature is 0. It has to be a number above 0; for the best token each time"],
+    [
+      { doSample: true, temperature: 0 },
+      "[generate] temperature is 0. It has to be a number above 0; for the best token each time set doSample: false",
+    ],
+    [{ temperature: -1 }, "[generate] temperature is -1. It has to be a number above 0"],
     [{ topP: 1.5 }, "[generate] topP is 1.5. It has to be a number from 0 to 1"],
     [{ maxNewTokens: 0 }, "[generate] maxNewTokens is 0. It has to be a whole number from 1 on"],
     [
@@ -264,6 +268,13 @@ describe("generate's errors", () => {
     [{ maxLength: 1 }, "[generate] prompt 0 has 1 tokens, but maxLength is 1, prompt included"],
   ])("%o: names the option and the value", async (options, message) => {
     await expect(call(options)).rejects.toThrow(message);
+  });
+
+  test("are not about a temperature of 0 where nothing is drawn", async () => {
+    const best = await call({ maxNewTokens: 3 });
+    for (const options of [{ temperature: 0 }, { temperature: 0, doSample: false }, { temperature: 0, numBeams: 1 }]) {
+      expect(await call({ ...options, maxNewTokens: 3 })).toEqual(best);
+    }
   });
 
   test("name the prompt that does not fit", async () => {

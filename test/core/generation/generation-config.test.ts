@@ -53,7 +53,14 @@ describe("a generation_config.json", () => {
     const message = "[generate] temperature in FILE is 0. It has to be a number above 0; for the best token";
     expect(await call({ do_sample: true, temperature: 0 })).toMatch(message);
     expect(await call({ temperature: 0 }, { doSample: true })).toMatch(message);
+    expect(await call({ do_sample: true }, { temperature: 0 })).toMatch(
+      "[generate] temperature is 0. It has to be a number",
+    );
     expect(await call({ do_sample: true, temperature: 0 }, { temperature: 0.5 })).toBe(2);
+    expect(GenerationConfig.of({ doSample: false, temperature: 0 }).toJson()).toEqual({
+      do_sample: false,
+      temperature: 0,
+    });
     expect(await call({ do_sample: true, temperature: 0 }, { doSample: false })).toBe(2);
     expect(await call({ do_sample: true, top_p: "most" })).toMatch('[generate] top_p in FILE is "most"');
     const generationConfig = GenerationConfig.fromJson({ top_p: 3 }, "mine.json");

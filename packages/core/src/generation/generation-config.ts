@@ -123,7 +123,14 @@ const shown = (value: unknown): string => {
 export const badValue = (where: string, name: keyof GenerationSettings, file: string, value: unknown): EngineError =>
   new EngineError(where, `${snake(name)} in ${file} is ${shown(value)}`, `It has to be ${RULES[name].expected}.`);
 
-/** Checks the options of a call: an unknown one is named together with the nearest that there is. */
+/** The error about a value of a call. */
+export const badOption = (where: string, name: keyof GenerationSettings, value: unknown): EngineError =>
+  new EngineError(where, `${name} is ${shown(value)}`, `It has to be ${RULES[name].expected}.`);
+
+/**
+ * Checks the options of a call: an unknown one is named together with the nearest that there is. A temperature of 0 passes:
+ * it means nothing where nothing is drawn, and `resolveSettings` refuses it where something is.
+ */
 export function checkSettings(where: string, options: object, others: readonly string[] = []): void {
   for (const [name, value] of Object.entries(options)) {
     if (others.includes(name)) continue;
@@ -132,8 +139,7 @@ export function checkSettings(where: string, options: object, others: readonly s
       const near = nearestName(name, [...Object.keys(RULES), ...others]);
       throw new EngineError(where, `there is no option ${name}`, `The nearest is ${near}.`);
     }
-    if (value != null && !rule.fits(value)) {
-      throw new EngineError(where, `${name} is ${shown(value)}`, `It has to be ${rule.expected}.`);
-    }
+    if (value == null || rule.fits(value) || (name === "temperature" && value === 0)) continue;
+    throw badOption(where, name as keyof GenerationSettings, value);
   }
 }

@@ -31,7 +31,7 @@ export interface GenerationSettings {
   /** Sequences made from each prompt, one after the other. Needs sampling or beams. @default 1 */
   numReturnSequences?: number | null;
 
-  /** Divides the scores: below 1 safer, above 1 more varied. Sampling only. @default 1 */
+  /** Divides the scores: below 1 safer, above 1 more varied. Sampling only, and then above 0. @default 1 */
   temperature?: number | null;
   /** Draws from the k best, and what equals the last of them; 0: all. Sampling only. @default 50 */
   topK?: number | null;

@@ -1,5 +1,5 @@
 import { EngineError } from "../errors.ts";
-import { badValue, GenerationConfig } from "./generation-config.ts";
+import { badOption, badValue, GenerationConfig } from "./generation-config.ts";
 import { type GenerationSettings, RULES, SAMPLING } from "./generation-options.ts";
 import type { SequenceBias } from "./sequence-rules.ts";
 
@@ -67,6 +67,7 @@ export function resolveSettings(
   const s: GenerationSettings = { ...below.settings, ...supplied?.settings, ...given };
   for (const name of s.doSample ? SAMPLING : []) {
     if (s[name] == null || RULES[name].fits(s[name])) continue;
+    if (name in given) throw badOption(where, name, s[name]);
     throw badValue(where, name, (supplied && name in supplied.settings ? supplied : below).file, s[name]);
   }
   const eos = [...new Set(list(s.eosTokenId))];
