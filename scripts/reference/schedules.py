@@ -1,4 +1,5 @@
-"""The factors of transformers' schedules, step by step, for test/core/trainer: writes test/fixtures/schedules.json.
+"""The factors of transformers' schedules, step by step, at a learning rate of 1, for test/core/trainer.
+Writes test/fixtures/schedules.json.
 
 Run: python scripts/reference/schedules.py            pinned: transformers 5.17.0, torch 2.13.0
 """
@@ -18,6 +19,15 @@ CASES = [  # the names and options of TrainingArguments, in this library's spell
     {"type": "linear", "warmup": 6, "options": {}},
     {"type": "cosine", "warmup": 3, "options": {}},
     {"type": "cosine", "warmup": 3, "options": {"num_cycles": 1.5}},
+    {"type": "cosine_with_restarts", "warmup": 2, "options": {}},
+    {"type": "cosine_with_restarts", "warmup": 2, "options": {"num_cycles": 3}},
+    {"type": "cosine_with_min_lr", "warmup": 3, "options": {"min_lr_rate": 0.1}},
+    {"type": "cosine_with_min_lr", "warmup": 0, "options": {"min_lr": 0.25, "num_cycles": 1.5}},
+    {"type": "polynomial", "warmup": 4, "options": {}},
+    {"type": "polynomial", "warmup": 0, "options": {"power": 2.5, "lr_end": 0.125}},
+    {"type": "inverse_sqrt", "warmup": 4, "options": {}},
+    {"type": "inverse_sqrt", "warmup": 0, "options": {}},
+    {"type": "inverse_sqrt", "warmup": 3, "options": {"timescale": 7}},
     {"type": "warmup_stable_decay", "warmup": 5, "options": {"num_decay_steps": 8}},
     {"type": "warmup_stable_decay", "warmup": 5, "options": {"num_decay_steps": 8, "decay_type": "linear", "min_lr_ratio": 0.1}},
     {"type": "warmup_stable_decay", "warmup": 0, "options": {"num_decay_steps": 20, "decay_type": "1-sqrt", "min_lr_ratio": 0.04}},

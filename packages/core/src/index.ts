@@ -91,14 +91,7 @@ export {
   type ParameterGroupsOptions,
   parameterGroups,
 } from "./optim/parameter-groups.ts";
-export {
-  constantSchedule,
-  cosineSchedule,
-  linearSchedule,
-  type Schedule,
-  type WarmupStableDecayOptions,
-  warmupStableDecaySchedule,
-} from "./optim/schedule.ts";
+export * from "./optim/schedules/index.ts";
 export { StableAdamW, type StableAdamWOptions } from "./optim/stable-adamw.ts";
 export * from "./quantization/index.ts";
 export * from "./queue/index.ts";

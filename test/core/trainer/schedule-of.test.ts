@@ -23,7 +23,7 @@ describe("schedules by name", () => {
       const lrSchedulerKwargs: SchedulerOptions = Object.fromEntries(
         Object.entries(options).map(([name, value]) => [camel(name), value]),
       );
-      const factor = schedule({ lrSchedulerType: type, warmupSteps: warmup, lrSchedulerKwargs });
+      const factor = schedule({ lrSchedulerType: type, warmupSteps: warmup, learningRate: 1, lrSchedulerKwargs });
       for (const [step, expected] of factors.entries()) expect(factor(step), `step ${step}`).toBeCloseTo(expected, 12);
     },
   );
@@ -80,8 +80,34 @@ describe("schedules by name", () => {
       },
       'decayType is "square". It has to be one of linear, 1-sqrt, cosine.',
     ],
+    [
+      { lrSchedulerType: "cosine_with_min_lr" },
+      "[lrSchedulerKwargs] cosine_with_min_lr has neither minLr nor minLrRate. Give one of them.",
+    ],
+    [
+      { lrSchedulerType: "cosine_with_min_lr", lrSchedulerKwargs: { minLr: 1e-6, minLrRate: 0.1 } },
+      "cosine_with_min_lr has both minLr and minLrRate. Give one of them.",
+    ],
+    [
+      { lrSchedulerType: "polynomial", learningRate: 1e-8 },
+      "[lrSchedulerKwargs] lrEnd is 1e-7, but learningRate 1e-8. The rate falls to lrEnd: make it smaller.",
+    ],
+    [
+      { lrSchedulerType: "cosine_with_restarts", lrSchedulerKwargs: { numCycles: 1.5 } },
+      "[cosineWithRestartsSchedule] cycles is 1.5. Use a whole number from 1.",
+    ],
+    [
+      { lrSchedulerType: "inverse_sqrt", maxTokens: 100 },
+      "[lrSchedulerKwargs] inverse_sqrt in tokens has neither a warm-up nor a timescale. Give warmupTokens or timescale.",
+    ],
   ])("%j is refused", (args, message) => {
     expect(() => schedule(args)).toThrow(message);
+  });
+
+  test("an inverse root needs no end", () => {
+    // warmed up over 400 tokens; √½ is left as many tokens later
+    const factor = schedule({ lrSchedulerType: "inverse_sqrt", scheduleUnit: "tokens", warmupTokens: 400 }, null);
+    expect(at(factor, 100, 400, 800, 1600)).toEqual([0.25, 1, +Math.SQRT1_2.toFixed(12), 0.5]);
   });
 
   test("a schedule in steps has no end where tokens end the run", () => {

@@ -43,6 +43,10 @@ function orNull<T>({ default: _, fits, expected, onResume }: ArgumentRule<T>): A
 }
 
 const REPORTERS = ["progress", "metrics", "tensorboard", "html"] as const;
+const SCHEDULERS = [
+  ...(["constant", "constant_with_warmup", "linear", "cosine", "cosine_with_restarts", "cosine_with_min_lr"] as const),
+  ...(["polynomial", "inverse_sqrt", "warmup_stable_decay"] as const),
+] as const;
 const atLeastZero = (value: number) => value >= 0;
 const interval = (value: number) =>
   real(value, (x) => (x > 0 && x < 1) || isWhole(1)(x), "a whole number from 1 on, or a share below 1", "free");
@@ -78,7 +82,7 @@ const RULES: Rules = {
     (v) => isRecord(v) && Object.values(v).every(isRate),
     "an object of learning rates by regular expression",
   ),
-  lrSchedulerType: choice("linear", ["constant", "constant_with_warmup", "linear", "cosine", "warmup_stable_decay"]),
+  lrSchedulerType: choice("linear", SCHEDULERS),
   lrSchedulerKwargs: rule({}, isRecord, "an object"),
   warmupSteps: real(0, (x) => (x >= 0 && x < 1) || isWhole(0)(x), "a whole number from 0 on, or a share below 1"),
   warmupRatio: real(0, (x) => x >= 0 && x <= 1, "a number from 0 to 1"),

@@ -123,7 +123,7 @@ function checkTogether(where: string, args: TrainingArguments, evaluates: boolea
     'Use warmupSteps or warmupRatio, or scheduleUnit: "tokens".',
   );
   refuse(
-    scheduleUnit === "tokens" && args.maxTokens === null && !lrSchedulerType.startsWith("constant"),
+    scheduleUnit === "tokens" && args.maxTokens === null && !/^constant|^inverse_sqrt$/.test(lrSchedulerType),
     () => `scheduleUnit is "tokens" and lrSchedulerType "${lrSchedulerType}", but maxTokens is null`,
     "Set maxTokens: that is where the schedule ends.",
   );

@@ -2,12 +2,35 @@ import type { BatchSamplerKind } from "../data/batch-sampler.ts";
 import type { MultiDatasetBatchSamplerKind } from "../data/multi-dataset.ts";
 
 /** How the learning rate moves: names of the reference. */
-export type SchedulerType = "constant" | "constant_with_warmup" | "linear" | "cosine" | "warmup_stable_decay";
+export type SchedulerType =
+  | "constant"
+  | "constant_with_warmup"
+  | "linear"
+  | "cosine"
+  | "cosine_with_restarts"
+  | "cosine_with_min_lr"
+  | "polynomial"
+  | "inverse_sqrt"
+  | "warmup_stable_decay";
 
 /** What only some schedules take. */
 export interface SchedulerOptions {
-  /** cosine: waves; 0.5 is one fall. @default 0.5 */
+  /**
+   * cosine, cosine_with_min_lr: waves; 0.5 is one fall. cosine_with_restarts: falls, a whole number.
+   *
+   * @default 0.5; 1 with restarts
+   */
   numCycles?: number;
+  /** cosine_with_min_lr: the rate at the end. Needed there, or `minLrRate`. */
+  minLr?: number;
+  /** cosine_with_min_lr: the same as a share of the learning rate. */
+  minLrRate?: number;
+  /** polynomial: the power of what is left. @default 1 */
+  power?: number;
+  /** polynomial: the rate at the end, below `learningRate`. @default 1e-7 */
+  lrEnd?: number;
+  /** inverse_sqrt: how long after the warm-up √½ is left, in the schedule's unit. @default the warm-up, or 10000 steps */
+  timescale?: number;
   /** warmup_stable_decay: how long the fall takes, in the schedule's unit. Needed there, 0 for no fall. */
   numDecaySteps?: number;
   /** warmup_stable_decay: the same in tokens, for `scheduleUnit: "tokens"`. */

@@ -1,0 +1,11 @@
+import { checkTimes, type Schedule, share, warmedUp } from "./schedule.ts";
+
+/**
+ * A linear rise over `warmup`, then a linear fall to 0 at `total`.
+ *
+ * @see `get_linear_schedule_with_warmup` of Hugging Face Transformers
+ */
+export function linearSchedule({ warmup = 0, total }: { warmup?: number; total: number }): Schedule {
+  checkTimes("linearSchedule", { warmup, total });
+  return (time) => (time < warmup ? warmedUp(time, warmup) : 1 - share(time, warmup, total));
+}
