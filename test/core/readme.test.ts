@@ -5,13 +5,10 @@ import { join } from "node:path";
 import * as core from "@ettin/core";
 import { beforeAll, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../support/folder.ts";
-import { ROOT } from "../support/root.ts";
+import { codeBlocks, importedNames, runCode } from "../support/readme.ts";
 import { BPE } from "../support/tokenizers.ts";
 
 const root = temporaryFolder();
-const blocksOf = (path: string) =>
-  [...readFileSync(join(ROOT, path), "utf8").matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
-
 const shape = { vocabSize: 4096, hiddenSize: 32, intermediateSize: 48, numHiddenLayers: 2, numAttentionHeads: 1 };
 const [encoder, decoder] = [join(root, "encoder"), join(root, "decoder")];
 
@@ -31,24 +28,15 @@ const dispose = (...models: unknown[]): void => {
   for (const model of models) (model as { dispose(): void }).dispose();
 };
 
-/** Runs a block with names that it uses beside what it imports; gives what is named in `results`. */
-function run(code: string, names: object, results: string): Promise<Record<string, unknown>> {
-  const body = code
-    .replace(/^import \{[^}]*\} from "@ettin\/core";$/gm, "")
-    .replaceAll("jhu-clsp/ettin-encoder-17m", encoder)
-    .replaceAll("jhu-clsp/ettin-decoder-17m", decoder)
-    .replaceAll("runs/mine", join(root, "mine"));
-  const all = { ...core, ...names };
-  const AsyncFunction = (async () => {}).constructor as new (
-    ...args: string[]
-  ) => (...values: unknown[]) => Promise<Record<string, unknown>>;
-  return new AsyncFunction(...Object.keys(all), `${body}\nreturn { ${results} };`)(...Object.values(all));
-}
-
-const imported = (code: string) => /^import \{([^}]*)\} from "@ettin\/core";$/m.exec(code)![1]!.split(",");
+const instead = {
+  "jhu-clsp/ettin-encoder-17m": encoder,
+  "jhu-clsp/ettin-decoder-17m": decoder,
+  "runs/mine": join(root, "mine"),
+};
+const run = (code: string, names: object, results: string) => runCode(code, { ...core, ...names }, results, instead);
 
 test("fifteen lines of autograd learn what they say, in both READMEs", async () => {
-  const blocks = [blocksOf("README.md").at(-1)!, blocksOf("packages/core/README.md")[0]!];
+  const blocks = [codeBlocks("README.md").at(-1)!, codeBlocks("packages/core/README.md")[0]!];
   for (const code of blocks) {
     const print = vi.spyOn(console, "log").mockImplementation(() => {});
     const { weight } = (await run(code, {}, "weight")) as { weight: core.Tensor };
@@ -65,7 +53,7 @@ test("the root README fills a mask and streams a text", async () => {
     console: { log: (value: unknown) => printed.push(value) },
     process: { stdout: { write: (piece: string) => written.push(piece) } },
   };
-  const { encoder, decoder } = await run(blocksOf("README.md")[0]!, names, "encoder, decoder");
+  const { encoder, decoder } = await run(codeBlocks("README.md")[0]!, names, "encoder, decoder");
   dispose(encoder, decoder);
   expect(printed).toEqual([[expect.any(Array)]]);
   expect((printed[0] as core.FilledMask[][])[0]).toHaveLength(3);
@@ -73,7 +61,7 @@ test("the root README fills a mask and streams a text", async () => {
 });
 
 test("packages/core's README embeds, fills a mask, generates, and saves what loads", async () => {
-  const [, models, sharing] = blocksOf("packages/core/README.md") as [string, string, string];
+  const [, models, sharing] = codeBlocks("packages/core/README.md") as [string, string, string];
   const notices: string[] = [];
   const results = "encoder, masked, decoder, tokenizer, vectors, best, answer";
   const made = await run(models, { notices }, results);
@@ -96,8 +84,8 @@ test("packages/core's README embeds, fills a mask, generates, and saves what loa
 });
 
 test("every name that the READMEs import is exported", () => {
-  const blocks = [...blocksOf("README.md"), ...blocksOf("packages/core/README.md")];
-  const names = blocks.filter((code) => code.includes('"@ettin/core"')).flatMap(imported);
+  const blocks = [...codeBlocks("README.md"), ...codeBlocks("packages/core/README.md")];
+  const names = blocks.filter((code) => code.includes('"@ettin/core"')).flatMap(importedNames);
   expect(names.length).toBeGreaterThan(10);
-  for (const name of names) expect(core).toHaveProperty(name.trim());
+  for (const name of names) expect(core).toHaveProperty(name);
 });

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as dense from "@ettin/dense";
 import { expect, test } from "vitest";
 import { saveSmallEncoder } from "../support/dense-model.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { codeBlocks, importedNames, runCode } from "../support/readme.ts";
 import { ROOT } from "../support/root.ts";
 
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
@@ -36,8 +38,9 @@ test("its lines about encoding and indexes run", async () => {
   const folder = join(root, "model");
   await saveSmallEncoder(folder);
   const model = await dense.SentenceTransformer.fromPretrained(folder);
-  const [, encoding, indexing] = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
+  const [, encoding, indexing] = codeBlocks("packages/dense/README.md");
   const kept: unknown[] = [];
+  const indexes = { "passages.index": join(root, "passages.index") };
   const names = {
     ...dense,
     model,
@@ -45,13 +48,7 @@ test("its lines about encoding and indexes run", async () => {
     lines: ["c", "d", "e"],
     keep: async (texts: unknown) => kept.push(texts),
   };
-  const AsyncFunction = (async () => {}).constructor as new (
-    ...args: string[]
-  ) => (...values: unknown[]) => Promise<object>;
-  const run = (code: string, more: object, results: string) => {
-    const all = { ...names, ...more };
-    return new AsyncFunction(...Object.keys(all), `${code}\nreturn { ${results} };`)(...Object.values(all));
-  };
+  const run = (code: string, more: object, results: string) => runCode(code, { ...names, ...more }, results, indexes);
   const encoded = await run(encoding!, {}, "a, b, query, bits, data, shape");
   expect(encoded).toMatchObject({
     query: expect.any(Float32Array),
@@ -60,8 +57,7 @@ test("its lines about encoding and indexes run", async () => {
   expect(encoded).toMatchObject({ shape: [1, 1] });
   expect(kept).toEqual([["c", "d", "e"]]);
   const vectors = await model.encode(["a", "b"]);
-  const code = indexing!.replaceAll("passages.index", join(root, "passages.index").replaceAll("\\", "/"));
-  const found = (await run(code, { query: vectors[0], vectors }, "index, hits, again")) as Record<
+  const found = (await run(indexing!, { query: vectors[0], vectors }, "index, hits, again")) as Record<
     string,
     dense.VectorIndex
   >;
@@ -70,4 +66,24 @@ test("its lines about encoding and indexes run", async () => {
   found.index!.dispose();
   found.again!.dispose();
   model.dispose();
+});
+
+test("the retriever of the root README trains and encodes", async () => {
+  const code = codeBlocks("README.md").find((block) => block.includes("SentenceTransformerTrainer"))!;
+  for (const name of importedNames(code)) expect(dense).toHaveProperty(name);
+  await saveSmallEncoder(join(root, "encoder"));
+  const rows = ["red", "green", "blue"].map((word) =>
+    JSON.stringify({ anchor: word, positive: `${word} is a colour` }),
+  );
+  await writeFile(join(root, "pairs.jsonl"), `${rows.join("\n")}\n`);
+  const evaluated = { queries: { q: "red" }, corpus: { d: "red is a colour" }, relevantDocs: { q: new Set(["d"]) } };
+  const { model, embedding } = await runCode(code, { ...dense, ...evaluated }, "model, embedding", {
+    "jhu-clsp/ettin-encoder-17m": join(root, "encoder"),
+    "pairs.jsonl": join(root, "pairs.jsonl"),
+    "runs/mine": join(root, "mine"),
+  });
+  expect(embedding).toHaveLength(32);
+  const metrics = await readFile(join(root, "mine/metrics.jsonl"), "utf8");
+  expect(metrics).toContain('"eval_dev_cosine_ndcg@10":1');
+  (model as dense.SentenceTransformer).dispose();
 });
