@@ -48,6 +48,10 @@ describe("semanticSearch", () => {
       "[semanticSearch] queries have 3 numbers, but the corpus 8",
     );
     await expect(semanticSearch(queries, plain, { topK: 0 })).rejects.toThrow("[semanticSearch] topK is 0");
+    for (const name of ["queryChunkSize", "corpusChunkSize"]) {
+      await expect(semanticSearch(queries, plain, { [name]: 0 })).rejects.toThrow(`[semanticSearch] ${name} is 0`);
+      await expect(semanticSearch(queries, plain, { [name]: 0.5 })).rejects.toThrow(`[semanticSearch] ${name} is 0.5`);
+    }
   });
 });
 

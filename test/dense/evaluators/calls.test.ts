@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { columnsCollator, Dataset, packTokens, type SentenceEvaluator, Tensor, tensorScope } from "@ettin/core";
 import {
   BinaryClassificationEvaluator,
+  EmbeddingSimilarityEvaluator,
   InformationRetrievalEvaluator,
   LabelAccuracyEvaluator,
   NanoBEIREvaluator,
@@ -56,7 +57,26 @@ test("several evaluators: all metrics, and one score of the primary ones", async
   });
   const sum = new SequentialEvaluator(all, { mainScoreFunction: (scores) => scores[0]! + scores[1]! });
   expect((await sum.evaluate(null as never)).sequential_score).toBe(12);
-  expect((await new SequentialEvaluator([]).evaluate(null as never)).sequential_score).toBe(0);
+  const none = new SequentialEvaluator([], { mainScoreFunction: (scores) => Math.max(...scores) });
+  expect(await none.evaluate(null as never)).toEqual({ sequential_score: 0 });
+
+  // Evaluators of one name give one metric.
+  const named = { ...fixed("a", "a_main", 1), metricNames: () => ["a_first", "a_main"] };
+  expect(new SequentialEvaluator([named, named]).metricNames(null as never)).toEqual([
+    ...["a_first", "a_main", "sequential_score"],
+  ]);
+});
+
+test("an evaluator among several has to measure its primary metric", async () => {
+  const pairs = { sentences1: ["u1", "u2", "u3"], sentences2: ["u2", "u3", "u4"], scores: [1, 2, 3] };
+  const evaluator = new EmbeddingSimilarityEvaluator({
+    ...pairs,
+    similarityFnNames: ["dot"],
+    mainSimilarity: "cosine",
+  });
+  await expect(new SequentialEvaluator([evaluator]).evaluate(new FormulaModel())).rejects.toThrow(
+    '[SequentialEvaluator] evaluator 0 has the primary metric "spearman_cosine", but gives pearson_dot, spearman_dot',
+  );
 });
 
 test("sets of NanoBEIR may list several documents for a query; one set tells the card nothing of its mean", async () => {

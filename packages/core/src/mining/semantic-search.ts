@@ -50,6 +50,10 @@ export async function semanticSearch(
   if (!Number.isSafeInteger(topK) || topK < 1) {
     throw new EngineError(where, `topK is ${topK}`, "Ask for 1 hit or more.");
   }
+  for (const [name, value] of Object.entries({ queryChunkSize, corpusChunkSize })) {
+    if (Number.isSafeInteger(value) && value >= 1) continue;
+    throw new EngineError(where, `${name} is ${value}`, "Use a whole number from 1 on.");
+  }
   const asked = queryEmbeddings instanceof Float32Array ? [queryEmbeddings] : queryEmbeddings;
   const queries = rowsOf(where, "query", asked);
   const corpus = rowsOf(where, "corpus embedding", corpusEmbeddings);

@@ -4,12 +4,12 @@ export class DuplicatePairs {
   private readonly of = new Map<string, Set<string>>();
   private count = 0;
 
-  /** @param known ids; pairs with others are left out */
+  /** @param known ids; pairs with others are not counted, though `close` goes through them */
   constructor(known: { has(id: string): boolean }) {
     this.known = known;
   }
 
-  /** How many pairs there are. */
+  /** How many pairs of known ids there are. */
   get size(): number {
     return this.count;
   }
@@ -19,8 +19,8 @@ export class DuplicatePairs {
   }
 
   add(first: string, second: string): void {
-    if (!this.known.has(first) || !this.known.has(second) || this.has(first, second)) return;
-    this.count++;
+    if (this.has(first, second)) return;
+    if (this.known.has(first) && this.known.has(second)) this.count++;
     this.others(first).add(second);
     this.others(second).add(first);
   }

@@ -93,8 +93,8 @@ export class EmbeddingSimilarityEvaluator implements SentenceEvaluator<Embedding
     }
     const values = Object.values(metrics);
     if (names.length > 1) {
-      metrics.pearson_max = Math.max(...names.map((name) => metrics[`pearson_${name}`]!));
-      metrics.spearman_max = Math.max(...names.map((name) => metrics[`spearman_${name}`]!));
+      metrics.pearson_max = largest(names.map((name) => metrics[`pearson_${name}`]!));
+      metrics.spearman_max = largest(names.map((name) => metrics[`spearman_${name}`]!));
     }
     const main = mainSimilarity ?? (names.length > 1 ? "max" : names[0]!);
     this.primaryMetric = prefixedKey(this.name, `spearman_${main}`);
@@ -130,6 +130,12 @@ export class EmbeddingSimilarityEvaluator implements SentenceEvaluator<Embedding
     const vectors = await embed(WHERE, model, "encode", texts, encoding);
     return precision === "binary" || precision === "ubinary" ? unpacked(vectors, precision) : vectors;
   }
+}
+
+/** The largest correlation of those that there are; NaN where there is none. */
+function largest(correlations: readonly number[]): number {
+  const defined = correlations.filter((value) => !Number.isNaN(value));
+  return defined.length === 0 ? Number.NaN : Math.max(...defined);
 }
 
 /** Packed bits as numbers 0 and 1; those of "binary" are bytes less 128. */

@@ -19,7 +19,7 @@ import {
 } from "@ettin/core";
 import { type EmbeddingModel, type EncodingOptions, embed } from "./embedding-model.ts";
 import { givenOptions, nameSuffix, report } from "./report.ts";
-import { bestByNdcg, type NamedScores, namedScores, type ScoreFunctions } from "./score-functions.ts";
+import { bestByNdcg, type NamedScores, namedScores, type ScoreFunctions, sortedNames } from "./score-functions.ts";
 
 const WHERE = "InformationRetrievalEvaluator";
 
@@ -115,9 +115,9 @@ export class InformationRetrievalEvaluator implements SentenceEvaluator<Embeddin
       await this.writePredictions(rankings, options.outputPath);
     }
     const largest = Math.max(...rankingCuts(WHERE, this.options).ndcgAtK);
-    const main = mainScoreFunction ?? bestByNdcg(scores.keys(), metrics, largest);
+    const main = mainScoreFunction ?? bestByNdcg(sortedNames(scores), metrics, largest);
     this.primaryMetric ??= prefixedKey(this.name, `${main}_ndcg@${largest}`);
-    const columns = rankingColumns(WHERE, [...scores.keys()], this.options);
+    const columns = rankingColumns(WHERE, sortedNames(scores), this.options);
     const file = `Information-Retrieval_evaluation${nameSuffix(this.name)}_results.csv`;
     const values = columns.metrics.map((metric) => metrics[metric]!);
     const csv = writeCsv ? { file, headers: columns.headers, values } : null;
@@ -126,7 +126,7 @@ export class InformationRetrievalEvaluator implements SentenceEvaluator<Embeddin
 
   metricNames(model: EmbeddingModel): string[] {
     const scores = this.scores ?? namedScores(WHERE, [model.similarityFnName]);
-    return prefixedKeys(this.name, rankingColumns(WHERE, [...scores.keys()], this.options).metrics);
+    return prefixedKeys(this.name, rankingColumns(WHERE, sortedNames(scores), this.options).metrics);
   }
 
   config(): Record<string, unknown> {

@@ -75,6 +75,10 @@ export class LabelAccuracyEvaluator implements SentenceEvaluator<TokenizingModel
       );
     }
     if (options.dataset.length === 0) throw new EngineError(WHERE, "the dataset is empty", "Give it rows.");
+    const { batchSize = 32 } = options;
+    if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+      throw new EngineError(WHERE, `batchSize is ${batchSize}`, "Use a whole number from 1 on.");
+    }
     this.name = options.name ?? "";
     this.primaryMetric = prefixedKey(this.name, "accuracy");
     this.options = options;

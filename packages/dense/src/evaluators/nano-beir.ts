@@ -17,7 +17,7 @@ import {
 import type { EmbeddingModel } from "./embedding-model.ts";
 import { InformationRetrievalEvaluator, RETRIEVAL_OPTIONS, type RetrievalOptions } from "./information-retrieval.ts";
 import { givenOptions, report } from "./report.ts";
-import { bestByNdcg, namedScores } from "./score-functions.ts";
+import { bestByNdcg, namedScores, sortedNames } from "./score-functions.ts";
 
 const WHERE = "NanoBEIREvaluator";
 
@@ -125,7 +125,7 @@ export class NanoBEIREvaluator implements SentenceEvaluator<EmbeddingModel> {
       }
     }
     const metrics = Object.fromEntries(Object.entries(bySet).map(([metric, values]) => [metric, aggregateFn(values)]));
-    const names = [...namedScores(WHERE, this.options.scoreFunctions ?? [model.similarityFnName]).keys()];
+    const names = sortedNames(namedScores(WHERE, this.options.scoreFunctions ?? [model.similarityFnName]));
     const largest = Math.max(...rankingCuts(WHERE, this.options).ndcgAtK);
     this.primaryMetric ??= prefixedKey(
       this.name,
@@ -143,7 +143,7 @@ export class NanoBEIREvaluator implements SentenceEvaluator<EmbeddingModel> {
 
   metricNames(model: EmbeddingModel): string[] {
     const { truncateDim, scoreFunctions = [model.similarityFnName] } = this.options;
-    const { metrics } = rankingColumns(WHERE, [...namedScores(WHERE, scoreFunctions).keys()], this.options);
+    const { metrics } = rankingColumns(WHERE, sortedNames(namedScores(WHERE, scoreFunctions)), this.options);
     const sets = this.names.map((name) => setName(name, truncateDim));
     return [...sets, this.name].flatMap((name) => prefixedKeys(name, metrics));
   }

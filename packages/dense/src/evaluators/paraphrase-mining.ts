@@ -20,7 +20,7 @@ export interface ParaphraseMiningEvaluatorOptions extends EncodingOptions {
   sentencesMap: Readonly<Record<string, string>> | ReadonlyMap<string, string>;
   /** Ids of texts that mean the same. Pairs with an id that is not in `sentencesMap` are left out. */
   duplicatesList?: readonly (readonly [string, string])[];
-  /** The same as `{ id: { id: true } }`. */
+  /** The same as `{ id: { id: true } }`; duplicates of duplicates are found through other ids, too. */
   duplicatesDict?: Readonly<Record<string, Readonly<Record<string, boolean>>>>;
   /** Whether duplicates of duplicates are duplicates. @default false */
   addTransitiveClosure?: boolean;
@@ -78,7 +78,9 @@ export class ParaphraseMiningEvaluator implements SentenceEvaluator<EmbeddingMod
     );
     if (sentences.size < 2) throw new EngineError(WHERE, `there are ${sentences.size} sentences`, "Give two or more.");
     this.duplicates = new DuplicatePairs(sentences);
-    for (const [first, second] of duplicatesList) this.duplicates.add(first, second);
+    for (const [first, second] of duplicatesList) {
+      if (sentences.has(first) && sentences.has(second)) this.duplicates.add(first, second);
+    }
     for (const [first, others] of Object.entries(duplicatesDict)) {
       for (const [second, are] of Object.entries(others)) if (are) this.duplicates.add(first, second);
     }

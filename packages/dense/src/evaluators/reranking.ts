@@ -122,7 +122,8 @@ export class RerankingEvaluator implements SentenceEvaluator<EmbeddingModel> {
   }
 
   config(): Record<string, unknown> {
-    return givenOptions({ truncateDim: this.options.truncateDim });
+    const { atK, truncateDim } = this.options;
+    return givenOptions({ atK, truncateDim });
   }
 
   /** Scores of each sample's documents, positives first. */

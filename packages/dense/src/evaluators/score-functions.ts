@@ -6,7 +6,7 @@ export type ScoreFunctions = readonly SimilarityFunctionName[] | Readonly<Record
 /** By name: a similarity, or a function. */
 export type NamedScores = ReadonlyMap<string, SimilarityFunctionName | ScoreFunction>;
 
-/** In the order of their names. */
+/** In the order in which they are given: that of the metrics. */
 export function namedScores(where: string, functions: ScoreFunctions): NamedScores {
   const entries: [string, SimilarityFunctionName | ScoreFunction][] = Array.isArray(functions)
     ? (functions as readonly SimilarityFunctionName[]).map((name) => [name, name])
@@ -14,8 +14,11 @@ export function namedScores(where: string, functions: ScoreFunctions): NamedScor
   if (entries.length === 0)
     throw new EngineError(where, "scoreFunctions is empty", "Leave it out for the model's own.");
   for (const [, score] of entries) if (typeof score === "string") similarityFunction(score); // it is there
-  return new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+  return new Map(entries);
 }
+
+/** The names in their own order: that of a file's columns, and of functions that are equally good. */
+export const sortedNames = (scores: NamedScores): string[] => [...scores.keys()].sort();
 
 /** The name of the function with the best nDCG at the largest place; of equals the first. */
 export function bestByNdcg(

@@ -87,7 +87,7 @@ export class TripletEvaluator implements SentenceEvaluator<EmbeddingModel> {
     const metrics: Record<string, number> = {};
     for (const name of names) {
       const [near, far] = [await pairScores(name, a, p), await pairScores(name, a, n)];
-      const margin = this.marginOf(name);
+      const margin = Math.fround(this.marginOf(name));
       let right = 0;
       for (let i = 0; i < near.length; i++) if (near[i]! > Math.fround(far[i]! + margin)) right++;
       metrics[`${name}_accuracy`] = right / near.length;
