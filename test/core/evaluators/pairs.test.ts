@@ -17,6 +17,9 @@ describe("correlation", () => {
 
   test("of a constant there is none", () => {
     expect(pearson([1, 1, 1], [0.1, 0.2, 0.3])).toBeNaN();
+    // scipy: spearmanr([1, 2, 3], [nan, 2, 1])
+    expect(spearman([1, 2, 3], [Number.NaN, 2, 1])).toBeNaN();
+    expect(spearman([Number.NaN, 2, 1], [1, 2, 3])).toBeNaN();
     expect(() => spearman([1], [1])).toThrow("there are 1 and 1 values");
   });
 });

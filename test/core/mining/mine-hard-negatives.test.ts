@@ -155,6 +155,15 @@ describe("what cannot be mined is refused", () => {
     await refused({ rangeMin: -1 }, "rangeMin is -1");
     await refused({ rangeMin: 2, rangeMax: 4 }, "numNegatives is 3, but 2 candidates are left after the first 2 of 4");
   });
+  test("limits that are no numbers, and a corpus that is no list", async () => {
+    for (const name of ["absoluteMargin", "relativeMargin", "maxScore", "minScore"]) {
+      await refused({ [name]: null }, `[mineHardNegatives] ${name} is null. Use a number, or leave it out.`);
+      await refused({ [name]: Number.NaN }, `${name} is NaN`);
+      await refused({ [name]: "0.1" }, `${name} is "0.1"`);
+    }
+    await refused({ corpus: "text 1" }, '[mineHardNegatives] the corpus is "text 1". Pass a list of texts.');
+    await refused({ corpus: null }, "the corpus is null");
+  });
   test("options that are not there, with what to use", async () => {
     await refused({ useFaiss: true }, "there is no option useFaiss. The search is exact and native");
     await refused({ margin: 1 }, "Use absoluteMargin or relativeMargin");

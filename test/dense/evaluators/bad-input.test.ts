@@ -41,6 +41,30 @@ test.each([
   [() => new InformationRetrievalEvaluator({ ...retrieval, corpusChunkSize: 0 }), "corpusChunkSize is 0"],
   [() => new InformationRetrievalEvaluator({ ...retrieval, ndcgAtK: [] }), "ndcgAtK is empty"],
   [() => new InformationRetrievalEvaluator({ ...retrieval, scoreFunctions: ["cos" as never] }), "cos"],
+  [
+    () => new InformationRetrievalEvaluator({ ...retrieval, scoreFunctions: ["dot"], mainScoreFunction: "cosine" }),
+    '[InformationRetrievalEvaluator] mainScoreFunction is "cosine", but the functions are dot',
+  ],
+  [
+    () => new NanoBEIREvaluator({ scoreFunctions: ["dot"], mainScoreFunction: "cosine" }),
+    '[NanoBEIREvaluator] mainScoreFunction is "cosine", but the functions are dot',
+  ],
+  [
+    () => new InformationRetrievalEvaluator({ ...retrieval, mainScoreFunction: "dot" }).metricNames(new FormulaModel()),
+    'mainScoreFunction is "dot", but the functions are cosine',
+  ],
+  [
+    () => new TripletEvaluator({ ...triplet, similarityFnNames: ["dot"], mainSimilarityFunction: "cosine" }),
+    '[TripletEvaluator] mainSimilarityFunction is "cosine", but similarityFnNames are dot',
+  ],
+  [
+    () =>
+      new EmbeddingSimilarityEvaluator({
+        ...{ ...pairs, scores: [1, 2, 3] },
+        ...{ similarityFnNames: ["dot", "manhattan"], mainSimilarity: "cosine" },
+      }),
+    '[EmbeddingSimilarityEvaluator] mainSimilarity is "cosine", but similarityFnNames are dot, manhattan',
+  ],
   [() => new NanoBEIREvaluator({ datasetNames: ["msmacro"] }), "the nearest is msmarco"],
   [() => new NanoBEIREvaluator({ datasetNames: [] }), "datasetNames is empty"],
   [

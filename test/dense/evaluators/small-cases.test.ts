@@ -1,6 +1,7 @@
 /** Cases small enough to work out by hand, where an evaluator's numbers hang on a detail. */
 import { Dataset, dotScore, manhattanSim } from "@ettin/core";
 import {
+  BinaryClassificationEvaluator,
   type EmbeddingModel,
   EmbeddingSimilarityEvaluator,
   InformationRetrievalEvaluator,
@@ -69,6 +70,15 @@ test("the largest correlation is that of the functions that have one", async () 
   expect(found.pearson_max).toBeCloseTo(1, 12);
   const none = await new EmbeddingSimilarityEvaluator({ ...pairs, sentences2: ["a", "a", "a"], similarityFnNames });
   expect((await none.evaluate(model)).spearman_max).toBeNaN();
+});
+
+test("labels may be true and false", async () => {
+  // Dot products 3, 2, 1: the first two pairs are alike.
+  const model = tableModel({ a: [1], b: [3], c: [2], d: [1] });
+  const pairs = { sentences1: ["a", "a", "a"], sentences2: ["b", "c", "d"] };
+  const found = await new BinaryClassificationEvaluator({ ...pairs, labels: [true, true, false] }).evaluate(model);
+  expect(found).toMatchObject({ dot_accuracy: 1, dot_accuracy_threshold: 1.5, dot_ap: 1 });
+  expect(found).toEqual(await new BinaryClassificationEvaluator({ ...pairs, labels: [1, 1, 0] }).evaluate(model));
 });
 
 test("metrics come in the order of the score functions, the file's columns by their names", async () => {

@@ -20,9 +20,10 @@ export function pearson(x: ArrayLike<number>, y: ArrayLike<number>): number {
   return isConstant(x) || isConstant(y) ? Number.NaN : Math.max(-1, Math.min(1, r));
 }
 
-/** Spearman's correlation: Pearson's of the ranks, equal values sharing the mean of theirs; NaN where one side is constant. */
+/** Spearman's correlation: Pearson's of the ranks, equal values sharing the mean of theirs; NaN where one side is constant or has a NaN. */
 export function spearman(x: ArrayLike<number>, y: ArrayLike<number>): number {
   checkLengths("spearman", x, y);
+  if (hasNaN(x) || hasNaN(y)) return Number.NaN;
   return pearson(averageRanks(x), averageRanks(y));
 }
 
@@ -42,6 +43,11 @@ export function averageRanks(values: ArrayLike<number>): Float64Array {
 function isConstant(values: ArrayLike<number>): boolean {
   for (let i = 1; i < values.length; i++) if (values[i] !== values[0]) return false;
   return true;
+}
+
+function hasNaN(values: ArrayLike<number>): boolean {
+  for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) return true;
+  return false;
 }
 
 function checkLengths(where: string, x: ArrayLike<number>, y: ArrayLike<number>): void {

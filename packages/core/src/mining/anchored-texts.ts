@@ -30,6 +30,8 @@ export function anchoredTexts(
   }
   const anchorName = columnOf(where, columns, names.anchor, 0);
   const positiveName = columnOf(where, columns, names.positive, 1);
+  if (!Array.isArray(corpus))
+    throw new EngineError(where, `the corpus is ${JSON.stringify(corpus)}`, "Pass a list of texts.");
   const texts = numbered();
   corpus.forEach((text, i) => {
     if (typeof text !== "string") {

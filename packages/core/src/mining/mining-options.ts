@@ -142,6 +142,10 @@ export function miningSettings(options: MineHardNegativesOptions, maxPositives: 
   if (samplingStrategy !== "top" && samplingStrategy !== "random") {
     refuse(`samplingStrategy is ${JSON.stringify(samplingStrategy)}`, "Use top or random.");
   }
+  for (const [name, value] of Object.entries({ absoluteMargin, relativeMargin, maxScore, minScore })) {
+    if (value === undefined || (typeof value === "number" && !Number.isNaN(value))) continue;
+    refuse(`${name} is ${Number.isNaN(value) ? "NaN" : JSON.stringify(value)}`, "Use a number, or leave it out.");
+  }
   if (!Number.isSafeInteger(numNegatives) || numNegatives < 1) {
     refuse(`numNegatives is ${numNegatives}`, "Ask for 1 or more.");
   }

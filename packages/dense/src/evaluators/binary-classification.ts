@@ -38,8 +38,8 @@ const COLUMNS: readonly (keyof BinaryMetrics)[] = [
 export interface BinaryClassificationEvaluatorOptions extends EncodingOptions {
   sentences1: readonly string[];
   sentences2: readonly string[];
-  /** 1 where the two are alike, else 0; both occur. */
-  labels: readonly number[];
+  /** 1 or true where the two are alike, else 0 or false; both occur. */
+  labels: readonly (number | boolean)[];
   /** Before the metrics' names, and in the file's. @default "" */
   name?: string;
   /** @default that of the model */
@@ -70,20 +70,23 @@ export class BinaryClassificationEvaluator implements SentenceEvaluator<Embeddin
   readonly name: string;
   readonly greaterIsBetter: boolean = true;
   primaryMetric: string | null = null;
+  private readonly labels: readonly number[];
   private readonly options: BinaryClassificationEvaluatorOptions;
 
   constructor(options: BinaryClassificationEvaluatorOptions) {
     checkOptions(WHERE, options, OPTIONS);
     const { sentences1, sentences2, labels } = options;
     checkSameLength(WHERE, { sentences1, sentences2, labels });
-    checkLabels(WHERE, labels);
+    this.labels = Array.from(labels, (label) => (typeof label === "boolean" ? Number(label) : label));
+    checkLabels(WHERE, this.labels);
     checkSimilarities(WHERE, options.similarityFnNames);
     this.name = options.name ?? "";
     this.options = options;
   }
 
   async evaluate(model: EmbeddingModel, options: EvaluateOptions = {}): Promise<Record<string, number>> {
-    const { labels, writeCsv = true } = this.options;
+    const { labels } = this;
+    const { writeCsv = true } = this.options;
     const [a, b] = await this.embedPairs(model, options);
     const names = this.options.similarityFnNames ?? [model.similarityFnName];
     const found = new Map<string, BinaryMetrics>();

@@ -61,6 +61,20 @@ export function checkSimilarities(where: string, names: readonly string[] | unde
   for (const name of names) similarityFunction(name as SimilarityFunctionName, where);
 }
 
+/** Checks that the similarity that counts is one of those that are measured, where both are given. */
+export function checkMain(
+  where: string,
+  [option, main]: readonly [option: string, main: string | undefined],
+  [list, names]: readonly [list: string, names: readonly string[] | undefined],
+): void {
+  if (main === undefined || names === undefined || names.includes(main)) return;
+  throw new EngineError(
+    where,
+    `${option} is ${JSON.stringify(main)}, but ${list} are ${names.join(", ")}`,
+    "Name one of them, or leave it out.",
+  );
+}
+
 /** Checks that columns of texts have one length, above 0. */
 export function checkSameLength(where: string, columns: Readonly<Record<string, ArrayLike<unknown>>>): void {
   const [[name, first], ...others] = Object.entries(columns) as [

@@ -13,6 +13,7 @@ import {
   spearman,
 } from "@ettin/core";
 import {
+  checkMain,
   checkSameLength,
   checkSimilarities,
   type EmbeddingModel,
@@ -69,7 +70,9 @@ export class EmbeddingSimilarityEvaluator implements SentenceEvaluator<Embedding
     checkOptions(WHERE, options, OPTIONS);
     const { sentences1, sentences2, scores } = options;
     checkSameLength(WHERE, { sentences1, sentences2, scores });
-    checkSimilarities(WHERE, options.similarityFnNames);
+    const { mainSimilarity, similarityFnNames } = options;
+    checkSimilarities(WHERE, similarityFnNames);
+    checkMain(WHERE, ["mainSimilarity", mainSimilarity], ["similarityFnNames", similarityFnNames]);
     if (!scores.every(Number.isFinite) || scores.every((score) => score === scores[0])) {
       throw new EngineError(
         WHERE,

@@ -97,7 +97,7 @@ export class InformationRetrievalEvaluator implements SentenceEvaluator<Embeddin
     if (!Number.isSafeInteger(corpusChunkSize) || corpusChunkSize < 1) {
       throw new EngineError(WHERE, `corpusChunkSize is ${corpusChunkSize}`, "Use a whole number from 1 on.");
     }
-    this.scores = scoreFunctions ? namedScores(WHERE, scoreFunctions) : null;
+    this.scores = scoreFunctions ? namedScores(WHERE, scoreFunctions, options.mainScoreFunction) : null;
     this.task = new RetrievalTask(WHERE, options);
     this.name = name;
     this.options = options;
@@ -105,7 +105,7 @@ export class InformationRetrievalEvaluator implements SentenceEvaluator<Embeddin
 
   async evaluate(model: EmbeddingModel, options: EvaluateOptions = {}): Promise<Record<string, number>> {
     const { writeCsv = true, mainScoreFunction } = this.options;
-    const scores = this.scores ?? namedScores(WHERE, [model.similarityFnName]);
+    const scores = this.scoresOf(model);
     const rankings = await this.rank(model, scores, options);
     const metrics: Record<string, number> = {};
     for (const [name, { top }] of rankings) {
@@ -125,13 +125,17 @@ export class InformationRetrievalEvaluator implements SentenceEvaluator<Embeddin
   }
 
   metricNames(model: EmbeddingModel): string[] {
-    const scores = this.scores ?? namedScores(WHERE, [model.similarityFnName]);
+    const scores = this.scoresOf(model);
     return prefixedKeys(this.name, rankingColumns(WHERE, sortedNames(scores), this.options).metrics);
   }
 
   config(): Record<string, unknown> {
     const { truncateDim, queryPrompt, queryPromptName, corpusPrompt, corpusPromptName } = this.options;
     return givenOptions({ truncateDim, queryPrompt, queryPromptName, corpusPrompt, corpusPromptName });
+  }
+
+  private scoresOf(model: EmbeddingModel): NamedScores {
+    return this.scores ?? namedScores(WHERE, [model.similarityFnName], this.options.mainScoreFunction);
   }
 
   /** The best documents by each function; the corpus is encoded a chunk at a time. */

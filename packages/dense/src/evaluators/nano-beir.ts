@@ -104,7 +104,7 @@ export class NanoBEIREvaluator implements SentenceEvaluator<EmbeddingModel> {
         throw new EngineError(WHERE, `${key} has none for ${missing}`, "Give each set its own.");
     }
     rankingCuts(WHERE, options);
-    if (scoreFunctions) namedScores(WHERE, scoreFunctions);
+    if (scoreFunctions) namedScores(WHERE, scoreFunctions, options.mainScoreFunction);
     this.name = `NanoBEIR_${aggregateKey}${truncateDim === undefined ? "" : `_${truncateDim}`}`;
     this.names = datasetNames;
     this.options = options;
@@ -125,7 +125,7 @@ export class NanoBEIREvaluator implements SentenceEvaluator<EmbeddingModel> {
       }
     }
     const metrics = Object.fromEntries(Object.entries(bySet).map(([metric, values]) => [metric, aggregateFn(values)]));
-    const names = sortedNames(namedScores(WHERE, this.options.scoreFunctions ?? [model.similarityFnName]));
+    const names = this.scoreNames(model);
     const largest = Math.max(...rankingCuts(WHERE, this.options).ndcgAtK);
     this.primaryMetric ??= prefixedKey(
       this.name,
@@ -142,8 +142,8 @@ export class NanoBEIREvaluator implements SentenceEvaluator<EmbeddingModel> {
   }
 
   metricNames(model: EmbeddingModel): string[] {
-    const { truncateDim, scoreFunctions = [model.similarityFnName] } = this.options;
-    const { metrics } = rankingColumns(WHERE, sortedNames(namedScores(WHERE, scoreFunctions)), this.options);
+    const { truncateDim } = this.options;
+    const { metrics } = rankingColumns(WHERE, this.scoreNames(model), this.options);
     const sets = this.names.map((name) => setName(name, truncateDim));
     return [...sets, this.name].flatMap((name) => prefixedKeys(name, metrics));
   }
@@ -151,6 +151,11 @@ export class NanoBEIREvaluator implements SentenceEvaluator<EmbeddingModel> {
   config(): Record<string, unknown> {
     const { datasetId = DATASET, truncateDim, queryPrompts, corpusPrompts } = this.options;
     return givenOptions({ datasetNames: this.names, datasetId, truncateDim, queryPrompts, corpusPrompts });
+  }
+
+  private scoreNames(model: EmbeddingModel): string[] {
+    const { scoreFunctions = [model.similarityFnName], mainScoreFunction } = this.options;
+    return sortedNames(namedScores(WHERE, scoreFunctions, mainScoreFunction));
   }
 
   private async load({ signal }: EvaluateOptions): Promise<InformationRetrievalEvaluator[]> {

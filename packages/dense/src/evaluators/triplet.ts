@@ -10,6 +10,7 @@ import {
   type SimilarityFunctionName,
 } from "@ettin/core";
 import {
+  checkMain,
   checkSameLength,
   checkSimilarities,
   type EmbeddingModel,
@@ -67,6 +68,8 @@ export class TripletEvaluator implements SentenceEvaluator<EmbeddingModel> {
     const { anchors, positives, negatives, similarityFnNames, margin = 0 } = options;
     checkSameLength(WHERE, { anchors, positives, negatives });
     checkSimilarities(WHERE, similarityFnNames);
+    const { mainSimilarityFunction } = options;
+    checkMain(WHERE, ["mainSimilarityFunction", mainSimilarityFunction], ["similarityFnNames", similarityFnNames]);
     const unknown = (typeof margin === "number" ? [] : Object.keys(margin)).find(
       (name) => !NAMES.includes(name as SimilarityFunctionName),
     );
