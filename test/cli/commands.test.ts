@@ -201,7 +201,10 @@ describe("--device", () => {
     const { code, stderr } = await on("cuda:1");
     expect(code).toBe(1);
     expect(stderr).toContain("ettin: [device] ETTIN_CUDA_LIBRARY is /nowhere.so, which is not there.");
-    expect((await on("tpu")).stderr).toContain('[device] "tpu" was asked for, but there are "cpu", "cuda"');
+    expect(await on("tpu")).toMatchObject({
+      code: 2,
+      stderr: 'ettin: --device is "tpu", but cpu, cuda or, of several GPUs, cuda:1 is needed\n',
+    });
   });
 });
 

@@ -57,7 +57,7 @@ describe("ettin data", () => {
     [["tokenize"], 2, "ettin data tokenize needs <source>"],
     [["tokenize", texts, "--out", "x"], 2, "needs --tokenizer"],
     [["tokenize", texts, "--tokenizer", BPE], 2, "needs --out"],
-    [["tokenise", texts], 2, "there is no command"],
+    [["tokenise", texts], 2, 'ettin data has no command "tokenise". Did you mean ettin data tokenize?'],
     [["tokenize", join(root, "none.jsonl"), "--tokenizer", BPE, "--out", join(root, "a")], 1, "none.jsonl"],
     [["chunk", root, "--tokenizer", BPE, "--out", join(root, "b"), "--chunk-tokens", "2"], 2, "--chunk-tokens is"],
     [["mix", "a/x", "b/x", "--out", join(root, "c")], 2, 'there are two sources named "x"'],

@@ -117,7 +117,7 @@ describe("ettin encode", () => {
     ["no text", [], 2, "needs texts: as arguments, with --input <path>, or piped in"],
     ["two sources", ["a", "--input", "x"], 2, "give texts or --input, not both"],
     ["an unknown ending", ["a", "--output", "x.bin"], 2, "has to end with .npy, .safetensors, .jsonl"],
-    ["an unknown precision", ["a", "--precision", "int4"], 2, "float32 or int8 or uint8 or binary or ubinary"],
+    ["an unknown precision", ["a", "--precision", "int4"], 2, "float32, int8, uint8, binary or ubinary is needed"],
     ["an unknown column", ["--input", "PASSAGES", "--text-column", "txt"], 1, "the nearest is text"],
   ])("%s is an error", async (_, args, code, message) => {
     const result = await runCommand(["encode", model, ...args.map((arg) => (arg === "PASSAGES" ? passages : arg))]);

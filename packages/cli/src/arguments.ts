@@ -33,7 +33,7 @@ export function parseArguments(command: Command, args: readonly string[]): Parse
     if (token.kind === "positional") operands.push(token.value);
     if (token.kind !== "option") continue;
     const spec = Object.hasOwn(known, token.name) ? known[token.name] : undefined;
-    if (!spec) throw unknownOption(command, token.rawName, Object.keys(known));
+    if (!spec) throw unknownOption(command, token.rawName, Object.keys(known), args[token.index]!);
     const { value } = token;
     if (spec.type === "boolean") {
       if (value !== undefined) throw new UsageError(`--${token.name} takes no value, but has ${JSON.stringify(value)}`);
@@ -53,10 +53,13 @@ export function parseArguments(command: Command, args: readonly string[]): Parse
   return { operands, options: values };
 }
 
-function unknownOption(command: Command, given: string, known: readonly string[]): UsageError {
+/** @param whole the argument that it was found in: of "-5 degrees" the option is -5 */
+function unknownOption(command: Command, given: string, known: readonly string[], whole: string): UsageError {
   const near = nearest(given.replace(/^-+/, ""), known);
   const way = near ? `Did you mean --${near}?` : `See ettin ${command.name} --help`;
-  return new UsageError(`ettin ${command.name} has no option ${given}. ${way}`);
+  const isText = /\s/.test(whole) || !whole.startsWith("--");
+  const dash = isText ? "; a text that begins with a dash goes behind --, after the options" : "";
+  return new UsageError(`ettin ${command.name} has no option ${isText ? whole : given}. ${way}${dash}`);
 }
 
 function checkOperands({ name, operands, optional, several }: Command, given: readonly string[]): void {
@@ -78,15 +81,22 @@ function checkOperands({ name, operands, optional, several }: Command, given: re
 export function numberOption(
   options: OptionValues,
   name: string,
-  { whole = false, min = -Infinity, max = Infinity }: { whole?: boolean; min?: number; max?: number } = {},
+  {
+    whole = false,
+    min = -Infinity,
+    max = Infinity,
+    above = -Infinity,
+  }: { whole?: boolean; min?: number; max?: number; above?: number } = {},
 ): number | undefined {
   const text = options[name];
   if (text === undefined) return undefined;
   const value = typeof text === "string" && text.trim() !== "" ? Number(text) : Number.NaN;
-  const fits = Number.isFinite(value) && value >= min && value <= max && (!whole || Number.isSafeInteger(value));
+  const fits =
+    Number.isFinite(value) && value >= min && value > above && value <= max && (!whole || Number.isSafeInteger(value));
   if (!fits) {
     const kind = whole ? "a whole number" : "a number";
-    const range = [min > -Infinity && `from ${min}`, max < Infinity && `to ${max}`].filter(Boolean).join(" ");
+    const least = above > -Infinity ? `above ${above}` : min > -Infinity && `from ${min}`;
+    const range = [least, max < Infinity && `to ${max}`].filter(Boolean).join(" ");
     throw new UsageError(`--${name} is ${JSON.stringify(text)}, but ${kind}${range ? ` ${range}` : ""} is needed`);
   }
   return value;
@@ -101,8 +111,24 @@ export function choiceOption<T extends string>(
   const text = options[name];
   if (text === undefined) return undefined;
   const found = choices.find((choice) => choice === text);
-  if (!found) throw new UsageError(`--${name} is ${JSON.stringify(text)}, but ${choices.join(" or ")} is needed`);
+  if (!found) throw new UsageError(`--${name} is ${JSON.stringify(text)}, but ${oneOf(choices)} is needed`);
   return found;
+}
+
+/** "a, b or c" */
+const oneOf = (words: readonly string[]): string =>
+  words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+
+/** Refuses options that have no effect without another one. @param needed that one: "--input" */
+export function refuseWithout(options: OptionValues, names: readonly string[], needed: string): void {
+  const useless = names.find((name) => options[name] !== undefined);
+  if (useless !== undefined) throw new UsageError(`--${useless} has no effect without ${needed}`);
+}
+
+/** Refuses two options that say the same. */
+export function refuseBoth(options: OptionValues, one: string, other: string): void {
+  if (options[one] === undefined || options[other] === undefined) return;
+  throw new UsageError(`--${one} and --${other} are both given: keep one of them`);
 }
 
 /** An option that is any text. */

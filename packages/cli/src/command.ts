@@ -4,7 +4,7 @@ export interface Terminal {
   writeError(text: string): void;
   /** Whether a person watches the error output. */
   readonly interactive: boolean;
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C, and by the signals that end processes. */
   readonly signal: AbortSignal;
   /** What comes in. Without it there is nothing to read. */
   readonly input?: TerminalInput;

@@ -1,7 +1,7 @@
 /** What `ettin index` leaves beside an index, so that `ettin search` knows its model: encoder.json in the folder. */
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
-import { writeFileWhole } from "@ettin/core";
+import { EngineError, writeFileWhole } from "@ettin/core";
 
 const FILE = "encoder.json";
 
@@ -25,14 +25,28 @@ export async function readIndexSource(folder: string): Promise<IndexSource | nul
     throw error;
   });
   if (text === null) return null;
-  const { model, revision, truncateDim, textColumns } = JSON.parse(text) as Partial<IndexSource>;
-  if (typeof model !== "string") throw new Error(`${join(folder, FILE)} names no model. Say it: --model <model>`);
+  const { model, revision, truncateDim, textColumns } = parsed(text);
+  if (typeof model !== "string") {
+    throw new EngineError(
+      "ettin index",
+      `${join(folder, FILE)} names no model`,
+      "Delete the file, and say the model: ettin search <index> --model <model>.",
+    );
+  }
   return {
     model,
     textColumns: Array.isArray(textColumns) ? textColumns.map(String) : [],
     ...(typeof revision === "string" && { revision }),
     ...(Number.isInteger(truncateDim) && { truncateDim: truncateDim! }),
   };
+}
+
+function parsed(text: string): Partial<IndexSource> {
+  try {
+    return (JSON.parse(text) ?? {}) as Partial<IndexSource>;
+  } catch {
+    return {};
+  }
 }
 
 /** A model's name as it holds in any folder. */

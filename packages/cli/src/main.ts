@@ -14,6 +14,7 @@ import { search } from "./commands/search.ts";
 import { trainDense } from "./commands/train-dense.ts";
 import { overview, usage } from "./help.ts";
 import { nearest } from "./nearest.ts";
+import { inOptionWords } from "./option-words.ts";
 import { version } from "./version.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -47,8 +48,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
       return USAGE;
     }
     if (name === "--help" || name === "-h" || name === "help") {
-      const asked = COMMANDS.find((command) => command.name === joined(rest)[0]);
-      terminal.write(asked ? usage(asked) : overview(COMMANDS));
+      terminal.write(helpOn(joined(rest.filter((arg) => !arg.startsWith("-")))));
       return DONE;
     }
     if (name === "--version" || name === "-v") {
@@ -56,23 +56,33 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
       return DONE;
     }
     const command = COMMANDS.find((each) => each.name === name);
-    if (!command) throw unknownCommand(name);
+    if (!command && isGroup(name) && (rest[0] === "--help" || rest[0] === "-h")) {
+      terminal.write(helpOn([name]));
+      return DONE;
+    }
+    if (!command) throw unknownCommand(name, rest[0]);
+    const end = rest.indexOf("--"); // behind it all is text
     const { operands, options } = parseArguments(
       command,
-      rest.map((arg) => (arg === "-h" ? "--help" : arg)),
+      rest.map((arg, i) => (arg === "-h" && (end < 0 || i < end) ? "--help" : arg)),
     );
     if (options.help) {
       terminal.write(usage(command));
       return DONE;
     }
-    if (options.device !== undefined) setDefaultDevice(options.device as DeviceName);
+    if (options.device !== undefined) setDefaultDevice(deviceName(options.device as string));
     const code = await command.run(operands, options, terminal);
-    return terminal.signal.aborted ? STOPPED : code;
+    return terminal.signal.aborted && code === DONE ? STOPPED : code;
   } catch (error) {
     if (terminal.signal.aborted) return STOPPED;
     report(error, rest.includes("--debug"), terminal);
     return error instanceof UsageError ? USAGE : FAILED;
   }
+}
+
+function deviceName(text: string): DeviceName {
+  if (/^(cpu|cuda(:\d+)?)$/.test(text)) return text as DeviceName;
+  throw new UsageError(`--device is ${JSON.stringify(text)}, but cpu, cuda or, of several GPUs, cuda:1 is needed`);
 }
 
 /** Arguments with a command of two words as one. */
@@ -82,7 +92,28 @@ function joined([first, second, ...rest]: readonly string[]): readonly string[] 
   return known ? [both, ...rest] : [first, second, ...rest].filter((arg) => arg !== undefined);
 }
 
-function unknownCommand(name: string): UsageError {
+/** Commands of two words that begin with one: "data". */
+const inGroup = (name: string): readonly Command[] => COMMANDS.filter((each) => each.name.startsWith(`${name} `));
+const isGroup = (name: string): boolean => inGroup(name).length > 0;
+
+/** The help on a command, on the commands of a group, or on all where nothing is asked for. */
+function helpOn([name, second]: readonly string[]): string {
+  const command = COMMANDS.find((each) => each.name === name);
+  if (command) return usage(command);
+  if (name === undefined) return overview(COMMANDS);
+  if (!isGroup(name) || second !== undefined) throw unknownCommand(name, second);
+  return overview(inGroup(name));
+}
+
+function unknownCommand(name: string, second?: string): UsageError {
+  if (isGroup(name)) {
+    const words = inGroup(name).map((each) => each.name.slice(name.length + 1));
+    const wanted = second === undefined || second.startsWith("-") ? null : second;
+    const close = wanted === null ? undefined : nearest(wanted, words);
+    const what = wanted === null ? "needs one more word" : `has no command ${JSON.stringify(wanted)}`;
+    const way = close ? `Did you mean ettin ${name} ${close}?` : `There is ettin ${name} ${words.join(", ")}.`;
+    return new UsageError(`ettin ${name} ${what}. ${way}`);
+  }
   const near = nearest(
     name,
     COMMANDS.map((command) => command.name),
@@ -94,7 +125,7 @@ function unknownCommand(name: string): UsageError {
 
 function report(error: unknown, debug: boolean, terminal: Terminal): void {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  terminal.writeError(`ettin: ${debug ? (stack ?? message) : message}\n`);
+  terminal.writeError(`ettin: ${inOptionWords(debug ? (stack ?? message) : message)}\n`);
   let cause = error instanceof Error ? error.cause : undefined;
   while (debug && cause instanceof Error) {
     terminal.writeError(`caused by: ${cause.stack ?? cause.message}\n`);

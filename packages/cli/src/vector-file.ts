@@ -4,6 +4,7 @@ import { basename, dirname, extname, join, resolve } from "node:path";
 import { flushFolder } from "@ettin/core";
 import type { Precision } from "@ettin/dense";
 import { UsageError } from "./command.ts";
+import { checkOutputFile } from "./output-place.ts";
 
 /** Vectors of one length, with the texts that they are of. */
 export interface VectorRows {
@@ -35,12 +36,14 @@ const KINDS = [".npy", ".safetensors", ".jsonl"];
 export async function createVectorFile(path: string, precision: Precision): Promise<VectorFile> {
   const kind = extname(path);
   if (!KINDS.includes(kind)) throw new UsageError(`--output ${path} has to end with ${KINDS.join(", ")}`);
+  await checkOutputFile("output", path);
   const beside = join(dirname(resolve(path)), `.${basename(path)}.${randomBytes(4).toString("hex")}.partial`);
   const file = await open(beside, "wx");
   let rows = 0;
   let dim = 0;
   let at = kind === ".jsonl" ? 0 : HEADER;
   let isOpen = true;
+  let isThere = false;
   const write = async (bytes: Uint8Array) => {
     await writeAt(file, bytes, at);
     at += bytes.byteLength;
@@ -60,11 +63,12 @@ export async function createVectorFile(path: string, precision: Precision): Prom
       await file.close();
       isOpen = false;
       await rename(beside, path);
+      isThere = true;
       await flushFolder(dirname(resolve(path)));
     },
     async discard() {
-      if (!isOpen) return;
-      await file.close();
+      if (isThere) return;
+      if (isOpen) await file.close();
       await rm(beside, { force: true });
     },
   };

@@ -12,11 +12,13 @@ import {
   type VectorIndex,
 } from "@ettin/core";
 import type { SentenceTransformer } from "@ettin/dense";
-import { choiceOption, given, numberOption, textOption } from "../arguments.ts";
+import { choiceOption, given, numberOption, refuseBoth, textOption } from "../arguments.ts";
 import type { Command, OptionValues, Terminal } from "../command.ts";
 import { DATA_OPTIONS, openRows, rowText, textColumns } from "../data-options.ts";
+import { refuseOtherSettings } from "../index-settings.ts";
 import { lastingName, writeIndexSource } from "../index-source.ts";
 import { ENCODE_OPTIONS, encodeSettings, loadDense } from "../load-dense.ts";
+import { checkOutputFolder } from "../output-place.ts";
 import { counter, endCounter, neededOption } from "../prepare-options.ts";
 import { countText } from "../units.ts";
 
@@ -49,8 +51,11 @@ Example: ettin index my-model passages.jsonl --output passages.index --text-colu
     const kind = choiceOption(options, "kind", ["auto", "exact", "hnsw"]);
     const storage = choiceOption(options, "storage", ["float32", "bfloat16", "int8", "binary"]);
     const asked = choiceOption(options, "metric", ["cosine", "dot", "euclidean"]);
+    refuseBoth(options, "prompt", "prompt-name");
+    await checkOutputFolder("output", folder);
     const rows = await openRows(path, options, terminal.signal);
     const plan = planOf(rows, options);
+    await refuseOtherSettings(folder, options, plan.text);
     const model = await loadDense(name, options, terminal);
     let index: VectorIndex | null = null;
     try {
@@ -117,9 +122,11 @@ async function addRows(
   const { signal } = terminal;
   const count = counter(terminal, (done, seconds) => `${countText(done)} rows, ${Math.round(done / seconds)} a second`);
   let added = 0;
+  const seen = new Map<string, number>();
   for (let start = 0; start < rows.length && !signal.aborted; start += LOT) {
     const lot = rows.rows(Array.from({ length: Math.min(LOT, rows.length - start) }, (_, i) => start + i));
     const ids = lot.map((row, i) => (id === null ? String(start + i) : idOf(row[id], id, rows.place(start + i))));
+    refuseTwice(ids, start, id, rows, seen);
     const fresh = ids.flatMap((each, i) => (index.has(each) ? [] : [i]));
     count(lot.length - fresh.length);
     const texts = fresh.map((i) => rowText("index", lot[i]!, text));
@@ -152,6 +159,27 @@ function idOf(value: unknown, column: string, place: string): string {
     `${JSON.stringify(column)} is ${JSON.stringify(value)} in ${place}`,
     "Give each row an id, or another column: --id-column <name>.",
   );
+}
+
+/** A second row with an id would be taken for one that the index has, and left out. */
+function refuseTwice(
+  ids: readonly string[],
+  start: number,
+  column: string | null,
+  rows: Dataset,
+  seen: Map<string, number>,
+): void {
+  if (column === null) return;
+  ids.forEach((id, i) => {
+    const before = seen.get(id);
+    seen.set(id, start + i);
+    if (before === undefined) return;
+    throw new EngineError(
+      "ettin index",
+      `${JSON.stringify(column)} is ${JSON.stringify(id)} twice: in ${rows.place(before)} and in ${rows.place(start + i)}`,
+      "Give each row an id of its own, or another column: --id-column <name>.",
+    );
+  });
 }
 
 const pick = (row: Row, columns: readonly string[]): Json =>

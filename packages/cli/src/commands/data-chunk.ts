@@ -1,5 +1,6 @@
 import { given, numberOption, textOption } from "../arguments.ts";
 import type { Command } from "../command.ts";
+import { checkOutputFolder } from "../output-place.ts";
 import { counter, endCounter, neededOption, PREPARE_OPTIONS } from "../prepare-options.ts";
 import { columns, countText } from "../units.ts";
 
@@ -19,10 +20,13 @@ export const dataChunk: Command = {
   notes: "Example: ettin data chunk tokens --tokenizer my-model --out chunks --chunk-tokens 1024",
   async run([source = ""], options, terminal) {
     const { chunk } = await import("@ettin/pretrain"); // other commands do not wait for it
+    const tokenizer = neededOption("data chunk", options, "tokenizer");
+    const folder = neededOption("data chunk", options, "out");
+    await checkOutputFolder("out", folder);
     const summary = await chunk({
       source,
-      tokenizer: neededOption("data chunk", options, "tokenizer"),
-      folder: neededOption("data chunk", options, "out"),
+      tokenizer,
+      folder,
       ...(options["skip-short-documents"] ? { skipShortDocuments: true } : {}),
       ...(options["append-eos"] ? { appendEos: true } : {}),
       ...given({

@@ -1,4 +1,6 @@
-import { Tokenizer } from "@ettin/core";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { EngineError, Tokenizer } from "@ettin/core";
 import type { Inspected } from "@ettin/pretrain";
 import { numberOption, textOption } from "../arguments.ts";
 import type { Command } from "../command.ts";
@@ -16,6 +18,7 @@ export const dataInspect: Command = {
   notes: "Every sample is read, and every shard compared with its hash in the index, so that a damaged one is found.",
   async run([folder = ""], options, terminal) {
     const { inspect } = await import("@ettin/pretrain"); // other commands do not wait for it
+    await checkShards(folder);
     const name = textOption(options, "tokenizer");
     const tokenizer = name === undefined ? null : await Tokenizer.fromPretrained(name, { signal: terminal.signal });
     const samples = numberOption(options, "samples", { whole: true, min: 0 }) ?? 3;
@@ -24,6 +27,23 @@ export const dataInspect: Command = {
     return 0;
   },
 };
+
+/** What lies in the folders of a folder, such as train and validation, is inspected one by one. */
+async function checkShards(folder: string): Promise<void> {
+  const status = await stat(folder).catch(() => null);
+  const refuse = (what: string, wayOut: string) => {
+    throw new EngineError("ettin data inspect", what, wayOut);
+  };
+  if (!status) refuse(`there is no folder ${folder}`, "Check the path.");
+  if (!status?.isDirectory()) refuse(`${folder} is a file`, "Name the folder of the shards.");
+  const hasIndex = async (path: string) => (await stat(join(path, "index.json")).catch(() => null)) !== null;
+  if (await hasIndex(folder)) return;
+  for (const name of (await readdir(folder)).sort()) {
+    const inside = join(folder, name);
+    if (!(await hasIndex(inside))) continue;
+    refuse(`${folder} has no index.json, but ${inside} has`, `Run: ettin data inspect ${inside}`);
+  }
+}
 
 /** Arrays of numbers as JSON has them. */
 const asJson = (_: string, value: unknown): unknown => {

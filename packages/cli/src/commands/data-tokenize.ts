@@ -1,5 +1,6 @@
 import { given, numberOption, textOption } from "../arguments.ts";
 import type { Command } from "../command.ts";
+import { checkOutputFolder } from "../output-place.ts";
 import { counter, endCounter, neededOption, PREPARE_OPTIONS } from "../prepare-options.ts";
 import { bytesText, columns, countText } from "../units.ts";
 
@@ -25,10 +26,13 @@ Example: ettin data tokenize texts/*.jsonl.gz --tokenizer my-model --out tokens`
   async run(sources, options, terminal) {
     const { tokenize } = await import("@ettin/pretrain"); // other commands do not wait for it
     const start = performance.now();
+    const tokenizer = neededOption("data tokenize", options, "tokenizer");
+    const folder = neededOption("data tokenize", options, "out");
+    await checkOutputFolder("out", folder);
     const summary = await tokenize({
       sources,
-      tokenizer: neededOption("data tokenize", options, "tokenizer"),
-      folder: neededOption("data tokenize", options, "out"),
+      tokenizer,
+      folder,
       ...(options["skip-bad"] ? { onBadRow: "skip" } : {}),
       ...(options["skip-empty"] ? { onEmptyText: "skip" } : {}),
       ...(options["no-special-tokens"] ? { addSpecialTokens: false } : {}),

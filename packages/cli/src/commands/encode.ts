@@ -1,7 +1,7 @@
 import type { Precision, SentenceTransformer } from "@ettin/dense";
-import { choiceOption, textOption } from "../arguments.ts";
+import { choiceOption, refuseBoth, refuseWithout, textOption } from "../arguments.ts";
 import { type Command, type OptionValues, type Terminal, UsageError } from "../command.ts";
-import { DATA_OPTIONS, openRows, rowText, textColumns } from "../data-options.ts";
+import { DATA_NAMES, DATA_OPTIONS, openRows, rowText, textColumns } from "../data-options.ts";
 import { ENCODE_OPTIONS, encodeSettings, loadDense } from "../load-dense.ts";
 import { counter, endCounter } from "../prepare-options.ts";
 import { countText } from "../units.ts";
@@ -10,6 +10,7 @@ import { createVectorFile, jsonLines, type VectorFile } from "../vector-file.ts"
 const PRECISIONS: readonly Precision[] = ["float32", "int8", "uint8", "binary", "ubinary"];
 /** Texts that are in memory at once, and those that decide the ranges of int8 and uint8. */
 const LOT = 4096;
+const TASKS = ["query", "document"] as const;
 
 export const encode: Command = {
   name: "encode",
@@ -31,6 +32,8 @@ export const encode: Command = {
 Example: ettin encode my-model --input passages.jsonl --output passages.npy`,
   async run([name = "", ...texts], options, terminal) {
     const precision = choiceOption(options, "precision", PRECISIONS) ?? "float32";
+    choiceOption(options, "as", TASKS); // before anything is loaded
+    refuseBoth(options, "prompt", "prompt-name");
     const source = await sourceOf(texts, options, terminal);
     const output = textOption(options, "output");
     const file = output === undefined ? null : await createVectorFile(output, precision);
@@ -59,7 +62,7 @@ async function encodeAll(
   file: VectorFile | null,
 ): Promise<number> {
   const { rangesOf, quantizeEmbeddings } = await import("@ettin/core");
-  const task = choiceOption(options, "as", ["query", "document"]);
+  const task = choiceOption(options, "as", TASKS);
   const count = counter(
     terminal,
     (done, seconds) => `${countText(done)} texts, ${Math.round(done / seconds)} a second`,
@@ -96,6 +99,7 @@ async function sourceOf(
 ): Promise<Iterable<string> | AsyncIterable<string>> {
   const path = textOption(options, "input");
   if (path !== undefined && texts.length > 0) throw new UsageError("give texts or --input, not both");
+  if (path === undefined) refuseWithout(options, ["text-column", ...DATA_NAMES], "--input <path>");
   if (texts.length > 0) return texts;
   if (path === undefined) {
     if (terminal.input && !terminal.input.typed) return terminal.input.lines();

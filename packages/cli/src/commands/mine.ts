@@ -6,9 +6,10 @@ import { type Dataset, type MineHardNegativesOptions, mineHardNegatives, miningS
 import { choiceOption, given, numberOption, textOption } from "../arguments.ts";
 import { type Command, type OptionValues, UsageError } from "../command.ts";
 import { isIdColumn, resolvedIds, withoutId } from "../corpus-ids.ts";
-import { DATA_OPTIONS, rowsOf, rowText, textColumns } from "../data-options.ts";
+import { DATA_OPTIONS, openRows, rowsOf, rowText, textColumns } from "../data-options.ts";
 import { LOAD_OPTIONS } from "../load.ts";
 import { loadDense } from "../load-dense.ts";
+import { checkOutputFile } from "../output-place.ts";
 import { endCounter, neededOption } from "../prepare-options.ts";
 import { countText } from "../units.ts";
 
@@ -60,7 +61,11 @@ Example: ettin mine my-model pairs.jsonl --relative-margin 0.05 --negatives 5 --
     const output = neededOption("mine", options, "output");
     const settings = settingsOf(options);
     const { signal } = terminal;
-    const rows = await rowsOf(path, [textOption(options, "split") ?? "train"], signal, options);
+    await checkOutputFile("output", output);
+    const rows =
+      textOption(options, "split") === undefined
+        ? await rowsOf(path, ["train"], signal, options)
+        : await openRows(path, options, signal);
     const { corpus, ...pairs } = await readTexts(rows, options, signal);
     const model = await loadDense(name, options, terminal);
     let summary = "";

@@ -1,9 +1,11 @@
 import { type Dataset, progressReporter, Tokenizer } from "@ettin/core";
 import type { PretrainSummary, Recipe } from "@ettin/pretrain";
-import { given, numberOption, textOption } from "../arguments.ts";
+import { given, numberOption, refuseWithout, textOption } from "../arguments.ts";
 import { type Command, type OptionValues, type Terminal, UsageError } from "../command.ts";
 import { rowsOf } from "../data-options.ts";
 import { DEVICE_OPTION } from "../load.ts";
+import { nearest } from "../nearest.ts";
+import { checkOutputFolder } from "../output-place.ts";
 import { SIGNAL_CODES, terminalStream } from "../terminal-stream.ts";
 import { columns, countText } from "../units.ts";
 
@@ -56,7 +58,7 @@ A run that was stopped goes on with the same command.
 Example: ettin pretrain ettin-encoder-17m --scale 1e-6 --set globalBatchSize=32 --set devices=1 --data shards/ --output runs/first`,
   async run([name = ""], options, terminal) {
     const { readRecipe } = await import("@ettin/pretrain"); // other commands do not wait for it
-    const scale = numberOption(options, "scale", { min: 0 });
+    const scale = numberOption(options, "scale", { above: 0 });
     const recipe = await readRecipe(name, {
       set: (options.set as readonly string[] | undefined) ?? [],
       ...(scale === undefined ? {} : { scale }),
@@ -75,6 +77,12 @@ async function train(recipe: Recipe, options: OptionValues, terminal: Terminal):
   const { runRecipe } = await import("@ettin/pretrain");
   const whole = (name: string) => numberOption(options, name, { whole: true, min: 1 });
   const { signal } = terminal;
+  if (options["eval-data"] === undefined) refuseWithout(options, ["eval-tokens", "eval-rows"], "--eval-data <path>");
+  await checkOutputFolder("output", textOption(options, "output") ?? recipe.name);
+  for (const name of ["export", "data-order"]) {
+    const folder = textOption(options, name);
+    if (folder !== undefined) await checkOutputFolder(name, folder);
+  }
   const data = await trainingData(recipe, options, signal);
   const evalPath = textOption(options, "eval-data");
   const evalData = evalPath === undefined ? undefined : await rowsOf(evalPath, ["validation", "test", "train"], signal);
@@ -123,14 +131,27 @@ async function trainingData(
   const phases = new Map<string, Dataset>();
   for (const each of named) {
     const phase = recipe.phases.find(({ name }) => each.startsWith(`${name}=`))?.name;
+    if (phase === undefined) refuseOtherPhase(each, recipe);
     if (phase === undefined && named.length === 1) return rowsOf(each, ["train"], signal);
     if (phase === undefined) {
       const names = recipe.phases.map(({ name }) => `${name}=path`).join(" --data ");
       throw new UsageError(`--data ${each} does not say its phase. Write --data ${names}`);
     }
+    if (phases.has(phase)) throw new UsageError(`--data ${phase}=… is given twice`);
     phases.set(phase, await rowsOf(each.slice(phase.length + 1), ["train"], signal));
   }
   return Object.fromEntries(phases);
+}
+
+/** "pretrainng=rows.jsonl" is a slip of the pen, and no path. */
+function refuseOtherPhase(given: string, recipe: Recipe): void {
+  const [name] = /^[\w-]+(?==)/.exec(given) ?? [];
+  const names = recipe.phases.map((phase) => phase.name);
+  const near = name === undefined ? undefined : nearest(name, names);
+  if (near === undefined) return;
+  throw new UsageError(
+    `--data ${given}: the recipe has no phase ${name}. Did you mean ${near}? It has ${names.join(", ")}`,
+  );
 }
 
 function planText(recipe: Recipe): string {
@@ -160,7 +181,7 @@ function summaryText({ phases, checkpoint, stopped }: PretrainSummary): string {
   ]);
   const head = ["phase", "steps", "tokens", "loss", "perplexity", "accuracy", "checkpoint"];
   const table = rows.length > 0 ? `${columns([head, ...rows])}\n` : "";
-  const by = stopped === "abort" ? "Ctrl-C" : stopped;
+  const by = stopped === "abort" || stopped === "SIGINT" ? "Ctrl-C" : stopped;
   const end = stopped ? `stopped by ${by}; the same command goes on` : "done";
   return `${table}${end}: ${checkpoint ?? "no checkpoint yet"}`;
 }

@@ -1,8 +1,9 @@
-import { type Hit, type Json, modelFingerprint, openIndex, type VectorIndex } from "@ettin/core";
+import { type Dataset, type Hit, type Json, modelFingerprint, openIndex, type VectorIndex } from "@ettin/core";
 import type { SentenceTransformer } from "@ettin/dense";
-import { given, numberOption, textOption } from "../arguments.ts";
+import { given, numberOption, refuseBoth, refuseWithout, textOption } from "../arguments.ts";
 import { type Command, type OptionValues, type Terminal, UsageError } from "../command.ts";
-import { DATA_OPTIONS, openRows, rowText, textColumns } from "../data-options.ts";
+import { DATA_NAMES, DATA_OPTIONS, openRows, rowText, textColumns } from "../data-options.ts";
+import { checkIsIndex } from "../index-settings.ts";
 import { type IndexSource, readIndexSource } from "../index-source.ts";
 import { ENCODE_OPTIONS, encodeSettings, loadDense } from "../load-dense.ts";
 import { columns } from "../units.ts";
@@ -37,8 +38,13 @@ Example: ettin search passages.index "Who invented dynamite?" --k 3`,
     const k = numberOption(options, "k", { whole: true, min: 1 }) ?? 5;
     const ef = numberOption(options, "ef", { whole: true, min: 1 });
     const filter = filterOf(options);
-    const rows = textOption(options, "queries");
-    if (rows !== undefined && query !== undefined) throw new UsageError("give a query or --queries, not both");
+    const path = textOption(options, "queries");
+    if (path !== undefined && query !== undefined) throw new UsageError("give a query or --queries, not both");
+    if (path === undefined) refuseWithout(options, ["text-column", ...DATA_NAMES], "--queries <path>");
+    refuseBoth(options, "prompt", "prompt-name");
+    if (query?.trim() === "") throw new UsageError("the query is empty");
+    await checkIsIndex(folder);
+    const rows = path === undefined ? null : await queriesOf(path, options, terminal);
     const source = await readIndexSource(folder);
     const name = textOption(options, "model") ?? source?.model;
     if (name === undefined) throw new UsageError(`${folder} does not say its model. Say it: --model <model>`);
@@ -51,7 +57,7 @@ Example: ettin search passages.index "Who invented dynamite?" --k 3`,
       index = await openIndex(folder, { model: await modelFingerprint(model), verify: false });
       const searching = { index, model, options, terminal, hits: { k, ...given({ ef, filter }) }, source };
       if (query !== undefined) await answer(searching, [query], false);
-      else if (rows !== undefined) await answerRows(searching, rows);
+      else if (rows !== null) await answerRows(searching, rows);
       else await answerInput(searching);
       return 0;
     } finally {
@@ -85,11 +91,18 @@ async function answer(searching: Searching, queries: readonly string[], titled: 
   });
 }
 
-async function answerRows(searching: Searching, path: string): Promise<void> {
-  const { options, terminal } = searching;
+interface Queries {
+  readonly rows: Dataset;
+  readonly names: readonly string[];
+}
+
+async function queriesOf(path: string, options: OptionValues, terminal: Terminal): Promise<Queries> {
   const rows = await openRows(path, options, terminal.signal);
   const usual = ["query", "question"].find((name) => rows.columnNames.includes(name));
-  const names = textColumns("search", rows, textOption(options, "text-column") ?? usual);
+  return { rows, names: textColumns("search", rows, textOption(options, "text-column") ?? usual) };
+}
+
+async function answerRows(searching: Searching, { rows, names }: Queries): Promise<void> {
   for (let start = 0; start < rows.length; start += LOT) {
     const lot = rows.skip(start).take(LOT);
     const queries = Array.from(lot, (row) => rowText("search", row, names));

@@ -3,20 +3,20 @@ import {
   columnRoles,
   type Dataset,
   lastCheckpoint,
-  loadDataset,
   progressReporter,
   requireColumns,
   type TrainSummary,
 } from "@ettin/core";
 import type { SentenceTransformer, SentenceTransformerTrainingArguments } from "@ettin/dense";
-import { choiceOption, given, numberOption, textOption } from "../arguments.ts";
+import { choiceOption, given, numberOption, refuseBoth, refuseWithout, textOption } from "../arguments.ts";
 import { type Command, type OptionValues, UsageError } from "../command.ts";
-import { resolvedIds, withoutId } from "../corpus-ids.ts";
+import { isIdColumn, resolvedIds, withoutId } from "../corpus-ids.ts";
 import { DATA_OPTIONS, openRows, rowsOf } from "../data-options.ts";
 import { bestMetric, EVALUATORS, evaluatorFor, makeEvaluator } from "../dense-evaluator.ts";
 import { LOSSES, lossName, makeLoss } from "../dense-loss.ts";
 import { DEVICE_OPTION, LOAD_OPTIONS } from "../load.ts";
 import { loadDense } from "../load-dense.ts";
+import { checkOutputFolder } from "../output-place.ts";
 import { keyValues } from "../set-option.ts";
 import { SIGNAL_CODES, terminalStream } from "../terminal-stream.ts";
 import { columns } from "../units.ts";
@@ -79,6 +79,12 @@ Example: ettin train dense jhu-clsp/ettin-encoder-17m sentence-transformers/natu
     const loss = asked === undefined ? null : lossName(asked);
     const evaluatorName = choiceOption(options, "evaluator", EVALUATORS);
     const given = argumentsOf(options);
+    const measures = ["eval-data", "eval-split", "eval-rows"];
+    if (measures.every((each) => options[each] === undefined)) {
+      refuseWithout(options, ["evaluator", "eval-steps", "best"], "--eval-rows, --eval-split or --eval-data");
+    }
+    refuseBoth(options, "epochs", "steps");
+    if (given.outputDir !== undefined) await checkOutputFolder("output", given.outputDir);
     const { train, held } = await readData(path, options, terminal.signal);
     const { inputs, label } = columnRoles(WHERE, train.columnNames);
     const measure = held ? (evaluatorName ?? evaluatorFor(inputs, label)) : "none";
@@ -124,11 +130,12 @@ async function readData(
   const split = textOption(options, "split");
   const all =
     split === undefined ? await rowsOf(path, ["train"], signal, options) : await openRows(path, options, signal);
+  const skipBad = { "skip-bad": options["skip-bad"] };
   let held: Dataset | null = null;
   let train = all;
-  if (evalData !== undefined) held = await rowsOf(evalData, ["validation", "dev", "test", "train"], signal);
+  if (evalData !== undefined) held = await rowsOf(evalData, ["validation", "dev", "test", "train"], signal, skipBad);
   if (evalSplit !== undefined) {
-    held = await loadDataset(path, { signal, ...given({ name: textOption(options, "name") }), split: evalSplit });
+    held = await openRows(path, { ...options, split: evalSplit }, signal);
   }
   if (evalRows !== undefined) {
     if (evalRows >= all.length) throw new UsageError(`--eval-rows is ${evalRows}, but there are ${all.length} rows`);
@@ -139,11 +146,15 @@ async function readData(
   const textColumn = textOption(options, "text-column");
   if (corpus === undefined && textColumn !== undefined)
     throw new UsageError("--text-column is of a --corpus: give both");
-  const texts = corpus === undefined ? null : await rowsOf(corpus, ["train", "corpus"], signal);
+  const texts = corpus === undefined ? null : await rowsOf(corpus, ["train", "corpus"], signal, skipBad);
   const resolve = texts && resolvedIds("train dense", texts, corpus!, textColumn);
   const chosen = textOption(options, "columns")
     ?.split(",")
     .map((name) => name.trim());
+  if (texts && !(chosen ?? all.columnNames).some(isIdColumn)) {
+    const names = (chosen ?? all.columnNames).join(", ");
+    throw new UsageError(`--corpus gives the texts of columns named …_id, but there are ${names}. Leave it out`);
+  }
   const prepare = (rows: Dataset): Dataset => {
     const found = resolve ? resolve(rows, chosen) : rows;
     if (!chosen) return found;
@@ -157,10 +168,15 @@ async function readData(
 /** The arguments that the command line gives. */
 function argumentsOf(options: OptionValues): Partial<SentenceTransformerTrainingArguments> {
   const whole = (name: string) => numberOption(options, name, { whole: true, min: 1 });
+  const set = keyValues(options, "set");
+  for (const [option, name] of Object.entries(ARGUMENTS)) {
+    if (options[option] === undefined || !Object.hasOwn(set, name)) continue;
+    throw new UsageError(`--${option} and --set ${name} are both given: keep one of them`);
+  }
   return {
     ...given({
       outputDir: textOption(options, "output"),
-      numTrainEpochs: numberOption(options, "epochs", { min: 0 }),
+      numTrainEpochs: numberOption(options, "epochs", { above: 0 }),
       maxSteps: whole("steps"),
       perDeviceTrainBatchSize: whole("batch"),
       learningRate: numberOption(options, "learning-rate", { min: 0 }),
@@ -172,9 +188,25 @@ function argumentsOf(options: OptionValues): Partial<SentenceTransformerTraining
     }),
     ...(options.bf16 === true && { bf16: true }),
     ...(options.overwrite === true && { overwriteOutputDir: true }),
-    ...keyValues(options, "set"),
+    ...set,
   };
 }
+
+/** The argument that each option gives. */
+const ARGUMENTS: Readonly<Record<string, keyof SentenceTransformerTrainingArguments>> = {
+  output: "outputDir",
+  epochs: "numTrainEpochs",
+  steps: "maxSteps",
+  batch: "perDeviceTrainBatchSize",
+  "learning-rate": "learningRate",
+  warmup: "warmupRatio",
+  "micro-batch": "maxTokensPerMicroBatch",
+  "eval-steps": "evalSteps",
+  "save-steps": "saveSteps",
+  keep: "saveTotalLimit",
+  bf16: "bf16",
+  overwrite: "overwriteOutputDir",
+};
 
 /** What this command has in place of the trainer's defaults. */
 function defaults(
@@ -233,7 +265,7 @@ function asText(
     return `stopped after step ${globalStep}; the same command goes on: ${checkpoint ?? "no checkpoint yet"}\n`;
   const measured = Object.entries(evaluation).filter(([name]) => !/(_runtime|_per_second|@(1|3|5|100))$/.test(name));
   const table = columns(measured.map(([name, value]) => [name.replace(/^eval_/, ""), value.toPrecision(4)]));
-  return `${table}${table && "\n"}${globalStep} steps, mean loss ${trainLoss.toPrecision(4)}: ${folder}\n`;
+  return `${table}${table && "\n"}${globalStep} ${globalStep === 1 ? "step" : "steps"}, mean loss ${trainLoss.toPrecision(4)}: ${folder}\n`;
 }
 
 /** Names in lines that fit a terminal. */
