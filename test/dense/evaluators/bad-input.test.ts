@@ -58,6 +58,10 @@ test.each([
     '[TripletEvaluator] mainSimilarityFunction is "cosine", but similarityFnNames are dot',
   ],
   [
+    () => new TripletEvaluator({ ...triplet, mainSimilarityFunction: "dot" }).metricNames(new FormulaModel()),
+    'mainSimilarityFunction is "dot", but similarityFnNames are cosine',
+  ],
+  [
     () =>
       new EmbeddingSimilarityEvaluator({
         ...{ ...pairs, scores: [1, 2, 3] },

@@ -68,8 +68,6 @@ export class TripletEvaluator implements SentenceEvaluator<EmbeddingModel> {
     const { anchors, positives, negatives, similarityFnNames, margin = 0 } = options;
     checkSameLength(WHERE, { anchors, positives, negatives });
     checkSimilarities(WHERE, similarityFnNames);
-    const { mainSimilarityFunction } = options;
-    checkMain(WHERE, ["mainSimilarityFunction", mainSimilarityFunction], ["similarityFnNames", similarityFnNames]);
     const unknown = (typeof margin === "number" ? [] : Object.keys(margin)).find(
       (name) => !NAMES.includes(name as SimilarityFunctionName),
     );
@@ -78,15 +76,16 @@ export class TripletEvaluator implements SentenceEvaluator<EmbeddingModel> {
     }
     this.name = options.name ?? "";
     this.options = options;
+    this.checkMain(similarityFnNames);
   }
 
   async evaluate(model: EmbeddingModel, options: EvaluateOptions = {}): Promise<Record<string, number>> {
     const { anchors, positives, negatives, batchSize = 16, truncateDim, writeCsv = true } = this.options;
+    const names = this.namesFor(model);
     const encoding = { batchSize, truncateDim, signal: options.signal };
     const a = await embed(WHERE, model, "encodeQuery", anchors, encoding);
     const p = await embed(WHERE, model, "encodeDocument", positives, encoding);
     const n = await embed(WHERE, model, "encodeDocument", negatives, encoding);
-    const names = this.options.similarityFnNames ?? [model.similarityFnName];
     const metrics: Record<string, number> = {};
     for (const name of names) {
       const [near, far] = [await pairScores(name, a, p), await pairScores(name, a, n)];
@@ -105,7 +104,7 @@ export class TripletEvaluator implements SentenceEvaluator<EmbeddingModel> {
   }
 
   metricNames(model: EmbeddingModel): string[] {
-    const names = this.options.similarityFnNames ?? [model.similarityFnName];
+    const names = this.namesFor(model);
     const all = [...names, ...(names.length > 1 ? ["max"] : [])];
     return prefixedKeys(
       this.name,
@@ -116,6 +115,17 @@ export class TripletEvaluator implements SentenceEvaluator<EmbeddingModel> {
   config(): Record<string, unknown> {
     const { margin, truncateDim } = this.options;
     return givenOptions({ margin: margin === 0 ? undefined : margin, truncateDim });
+  }
+
+  private namesFor(model: EmbeddingModel): readonly SimilarityFunctionName[] {
+    const names = this.options.similarityFnNames ?? [model.similarityFnName];
+    this.checkMain(names);
+    return names;
+  }
+
+  private checkMain(names: readonly SimilarityFunctionName[] | undefined): void {
+    const { mainSimilarityFunction } = this.options;
+    checkMain(WHERE, ["mainSimilarityFunction", mainSimilarityFunction], ["similarityFnNames", names]);
   }
 
   private marginOf(name: SimilarityFunctionName): number {
