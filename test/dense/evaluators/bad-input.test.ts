@@ -4,6 +4,7 @@ import {
   InformationRetrievalEvaluator,
   MSEEvaluator,
   NanoBEIREvaluator,
+  ParaphraseMiningEvaluator,
   RerankingEvaluator,
   TripletEvaluator,
 } from "@ettin/dense";
@@ -68,6 +69,19 @@ test.each([
         ...{ similarityFnNames: ["dot", "manhattan"], mainSimilarity: "cosine" },
       }),
     '[EmbeddingSimilarityEvaluator] mainSimilarity is "cosine", but similarityFnNames are dot, manhattan',
+  ],
+  [
+    () => new ParaphraseMiningEvaluator({ sentencesMap: { 1: "u1", 2: "u2" }, duplicatesList: [[1, 2]] as never }),
+    "[ParaphraseMiningEvaluator] no pair of duplicates has both its ids in sentencesMap: " +
+      'of [1,2] at least one is not, and sentencesMap has "1". Give duplicates the ids of sentencesMap.',
+  ],
+  [
+    () =>
+      new ParaphraseMiningEvaluator({
+        sentencesMap: { a: "u1", b: "u2" },
+        duplicatesDict: { a: { c: true, b: false } },
+      }),
+    'of ["a","c"] at least one is not, and sentencesMap has "a"',
   ],
   [() => new NanoBEIREvaluator({ datasetNames: ["msmacro"] }), "the nearest is msmarco"],
   [() => new NanoBEIREvaluator({ datasetNames: [] }), "datasetNames is empty"],

@@ -18,7 +18,7 @@ const WHERE = "ParaphraseMiningEvaluator";
 export interface ParaphraseMiningEvaluatorOptions extends EncodingOptions {
   /** Texts by id. */
   sentencesMap: Readonly<Record<string, string>> | ReadonlyMap<string, string>;
-  /** Ids of texts that mean the same. Pairs with an id that is not in `sentencesMap` are left out. */
+  /** Ids of texts that mean the same. Pairs with an id that is not in `sentencesMap` are left out; none left is an error. */
   duplicatesList?: readonly (readonly [string, string])[];
   /** The same as `{ id: { id: true } }`; duplicates of duplicates are found through other ids, too. */
   duplicatesDict?: Readonly<Record<string, Readonly<Record<string, boolean>>>>;
@@ -81,10 +81,21 @@ export class ParaphraseMiningEvaluator implements SentenceEvaluator<EmbeddingMod
     for (const [first, second] of duplicatesList) {
       if (sentences.has(first) && sentences.has(second)) this.duplicates.add(first, second);
     }
-    for (const [first, others] of Object.entries(duplicatesDict)) {
-      for (const [second, are] of Object.entries(others)) if (are) this.duplicates.add(first, second);
-    }
+    const listed = Object.entries(duplicatesDict).flatMap(([first, others]) =>
+      Object.keys(others).flatMap((second) => (others[second] ? [[first, second] as const] : [])),
+    );
+    for (const [first, second] of listed) this.duplicates.add(first, second);
     if (addTransitiveClosure) this.duplicates.close();
+    const given = duplicatesList[0] ?? listed[0];
+    if (given && this.duplicates.size === 0) {
+      const [known] = sentences.keys();
+      throw new EngineError(
+        WHERE,
+        `no pair of duplicates has both its ids in sentencesMap: of ${JSON.stringify(given)} at least one is not, and ` +
+          `sentencesMap has ${JSON.stringify(known)}`,
+        "Give duplicates the ids of sentencesMap.",
+      );
+    }
     this.ids = [...sentences.keys()];
     this.sentences = [...sentences.values()];
     this.name = options.name ?? "";
