@@ -3,7 +3,7 @@ import type { TrainingArguments } from "./training-arguments.ts";
 
 /**
  * What is due after a step by the arguments alone. As in the reference, the last step is evaluated and saved where either
- * goes by steps.
+ * goes by steps, and ends an epoch wherever it lies in one.
  */
 export function setDue(
   args: TrainingArguments,
@@ -11,7 +11,7 @@ export function setDue(
   control: TrainerControl,
   { isLast, endsEpoch }: Pick<StepReport, "endsEpoch"> & { readonly isLast: boolean },
 ): void {
-  const { globalStep, loggingSteps, evalSteps, saveSteps, epoch } = state;
+  const { globalStep, loggingSteps, evalSteps, saveSteps } = state;
   const inSteps = (strategy: string, interval: number) => strategy === "steps" && globalStep % interval === 0;
   if (inSteps(args.loggingStrategy, loggingSteps) || (args.loggingFirstStep && globalStep === 1)) {
     control.shouldLog = true;
@@ -21,7 +21,11 @@ export function setDue(
     control.shouldEvaluate = true;
   }
   if (inSteps(args.saveStrategy, saveSteps) || (isLast && args.saveStrategy === "steps")) control.shouldSave = true;
-  if (!endsEpoch) return;
+  if (endsEpoch || isLast) setDueByEpoch(args, state, control);
+}
+
+/** What is due at the end of an epoch. */
+export function setDueByEpoch(args: TrainingArguments, { epoch }: TrainerState, control: TrainerControl): void {
   if (args.loggingStrategy === "epoch") control.shouldLog = true;
   if (args.evalStrategy === "epoch" && epoch >= args.evalDelay) control.shouldEvaluate = true;
   if (args.saveStrategy === "epoch") control.shouldSave = true;

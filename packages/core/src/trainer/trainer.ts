@@ -8,7 +8,7 @@ import { loadModelWeights, saveCheckpoint } from "./checkpoint.ts";
 import { listCheckpoints, rotateCheckpoints } from "./checkpoint-folder.ts";
 import type { RowSource, Sized } from "./collator.ts";
 import { applyComputeSettings } from "./compute-settings.ts";
-import { setDue } from "./default-flow.ts";
+import { setDue, setDueByEpoch } from "./default-flow.ts";
 import { fillArguments } from "./fill-arguments.ts";
 import { evalDatasetsOf, measureModel } from "./measure-model.ts";
 import { openRun, type Run } from "./run.ts";
@@ -93,8 +93,9 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
       const tokensBefore = run.state.numInputTokensSeen;
       await this.call("onTrainBegin");
       let checkpoint: string | undefined;
-      /** Evaluates and saves what is due. @returns whether the run ends here */
-      const settle = async (): Promise<boolean> => {
+      /** Logs, evaluates and saves what is due. @returns whether the run ends here */
+      const settle = async (report?: LoopReport): Promise<boolean> => {
+        if (report && this.control.shouldLog) await this.logLosses(run, report);
         if (this.control.shouldEvaluate) await this.evaluateInRun(run, stop);
         const moved = run.state.globalStep > first || run.owesEvaluation;
         if (this.control.shouldSave || (stop.reason && moved)) checkpoint = await this.save(run);
@@ -104,8 +105,12 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
       if (!(await settle())) {
         for await (const report of trainingLoop(run, this.options, this.args)) {
           await this.afterStep(run, report);
-          if (this.control.shouldLog) await this.logLosses(run, report);
-          if (await settle()) break;
+          if (!(await settle(report))) continue;
+          if (!stop.reason && !endsEpoch(report)) {
+            await this.endEpoch(run); // a callback ends the run: as in the reference, that ends the epoch
+            await settle(report);
+          }
+          break;
         }
       }
       const stopped = stop.reason ?? (this.control.shouldStop ? "callback" : undefined);
@@ -206,10 +211,21 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
   }
 
   private async afterStep(run: Run<R>, report: LoopReport): Promise<void> {
-    Object.assign(this.control, { ...CALM, shouldStop: this.control.shouldStop });
+    this.calm();
     setDue(this.args, run.state, this.control, report);
     await this.call("onStepEnd", report);
-    if (report.endsEpoch) await this.call("onEpochEnd");
+    if (endsEpoch(report)) await this.call("onEpochEnd");
+  }
+
+  private async endEpoch(run: Run<R>): Promise<void> {
+    this.calm();
+    setDueByEpoch(this.args, run.state, this.control);
+    await this.call("onEpochEnd");
+  }
+
+  /** Nothing is due but an end that was asked for. */
+  private calm(): void {
+    Object.assign(this.control, { ...CALM, shouldStop: this.control.shouldStop });
   }
 
   private async logLosses({ sums, state }: Run<R>, { gradNorm, learningRate }: StepReport): Promise<void> {
@@ -242,7 +258,8 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
     const { state } = run;
     state.logHistory.push({ ...metrics, epoch: state.epoch, step: state.globalStep } as LogEntry);
     await this.call("onEvaluate", metrics);
-    if (!noteBest(this.args, state, chosen)) return;
+    // The model as it came is no candidate, as in the reference: there is no checkpoint of it.
+    if (state.globalStep === 0 || !noteBest(this.args, state, chosen)) return;
     // A stop came between the step and its evaluation: the step is saved already.
     const saved = (await listCheckpoints(this.args.outputDir)).find(({ step }) => owed && step === state.globalStep);
     if (saved) state.bestModelCheckpoint = saved.folder;
@@ -356,6 +373,8 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
     }
   }
 }
+
+const endsEpoch = (report: LoopReport): boolean => report.endsEpoch || report.isLast;
 
 const isSet = (
   { args, defaults }: Pick<TrainerOptions<never, never>, "args" | "defaults">,
