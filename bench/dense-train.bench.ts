@@ -16,7 +16,7 @@ interface Options {
   tokenizer?: string;
   /** Only lines that hold all of these words, separated by spaces: "17m float32", "cached" … @default all */
   only?: string;
-  /** Warm-up and timed steps, "0,1". */
+  /** Warm-up and timed steps, "1,1": the peer times from the end of a step. */
   steps?: string;
 }
 

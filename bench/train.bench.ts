@@ -21,7 +21,7 @@ interface Options {
   tokenizer?: string;
   /** Only lines that hold all of these words, separated by spaces: "mlm 150m", "clm bfloat16 checkpointed" … @default all */
   only?: string;
-  /** Warm-up and timed steps, "0,1". */
+  /** Warm-up and timed steps, "1,1": the peer times from the end of a step. */
   steps?: string;
 }
 

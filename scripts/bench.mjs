@@ -1,7 +1,7 @@
 // npm run bench [name…] [-- --quick]: installs, builds, prints the machine's multiply-add peaks, then runs
 // bench/<name>.bench.ts, all of them without a name.
 // Files that some need: --data (JSONL of "query", "positive"), --docs (JSONL of "text"), --tokenizer (a folder),
-// --vectors (float32 rows of 768). --only picks lines of a table, --steps 0,1 says how many steps of training are not
+// --vectors (float32 rows of 768). --only picks lines of a table, --steps 1,1 says how many steps of training are not
 // timed and timed, where a peer needs minutes for one.
 // Each runs in a process of its own, one after the other, so that none sees another's memory or threads.
 import { readdirSync } from "node:fs";
