@@ -3,6 +3,7 @@ import {
   batchHardTriplets,
   batchSemiHardTriplets,
   contrastive,
+  contrastiveTension,
   cosent,
   distillKl,
   globalOrthogonality,
@@ -86,6 +87,35 @@ test("hard pairs by hand", async () => {
   expect(await loss([0.2, 0.3, 0.9], [true, false, false])).toBeCloseTo(0.04, 6);
   // one other: similar pairs count above their own mean, 0.3, and 0.5 is farther than all of them
   expect(await loss([0.2, 0.4, 0.5], [true, true, false])).toBeCloseTo(0.16, 6);
+});
+
+describe("losses of what is told apart well are small, and not lost in rounding", () => {
+  const near = (value: number, expected: number) => expect(Math.abs(value / expected - 1)).toBeLessThan(1e-5);
+  test("guided negatives", async () => {
+    const similarities = Tensor.from([
+      [0.9, 0.2],
+      [0.2, 0.9],
+    ]);
+    const guide = Tensor.from([
+      [0.9, 0],
+      [0, 0.9],
+    ]);
+    const options = resolveGuided("test", { temperature: 0.05 });
+    // scores of 18 and 4: log(1 + e^(4 − 18)) = 8.3e-7, where steps of numbers about 18 are 1.9e-6
+    for (const loss of await guidedNegatives({ similarities, guide }, [], options).data()) {
+      expect(Math.abs(loss - Math.log1p(Math.exp(-14)))).toBeLessThan(6e-8); // a step of numbers about 1
+    }
+  });
+  test("contrastive tension", async () => {
+    near(await item(contrastiveTension(Tensor.from([16]), Tensor.from([1]))), Math.log1p(Math.exp(-16)));
+    near(await item(contrastiveTension(Tensor.from([-16]), Tensor.from([0]))), Math.log1p(Math.exp(-16)));
+    near(await item(contrastiveTension(Tensor.from([2]), Tensor.from([0.25]))), Math.log1p(Math.exp(2)) - 0.5);
+  });
+  test("orthogonality in one dimension: similarities of ±1 have the second moment 1 exactly", async () => {
+    const signs = [1, -1, 1, 1, -1, 1, -1];
+    const similarities = Tensor.from(signs.map((a) => signs.map((b) => a * b)));
+    expect(await item(globalOrthogonality(similarities, 1).secondMoment)).toBe(0);
+  });
 });
 
 test("a triplet that is far enough apart costs nothing", async () => {

@@ -26,6 +26,6 @@ export function globalOrthogonality(similarities: Tensor, dim: number): { mean: 
   const mean = sum(others).div(pairs);
   return {
     mean: mul(mean, mean),
-    secondMoment: relu(affine(sum(mul(others, others)), 1 / pairs, -1 / dim)),
+    secondMoment: relu(affine(sum(mul(others, others)).div(pairs), 1, -1 / dim)),
   };
 }

@@ -4,11 +4,11 @@ import { affine } from "../ops/affine.ts";
 import { concat } from "../ops/concat.ts";
 import { diagonal } from "../ops/diagonal.ts";
 import { greater } from "../ops/greater.ts";
-import { logsumexp } from "../ops/logsumexp.ts";
 import { reshape } from "../ops/reshape.ts";
 import { sub } from "../ops/sub.ts";
 import { where } from "../ops/where.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { inBatchNegatives } from "./in-batch-negatives.ts";
 import { maskOut } from "./mask-out.ts";
 import { documentOwners, ownColumns } from "./own-columns.ts";
 
@@ -80,11 +80,5 @@ export function guidedNegatives(
     maskOut(logits, where(own, no, isFalse(pairs))),
     ...others.map((block) => maskOut(block.similarities.div(temperature), isFalse(block))),
   ];
-  const partition = logsumexp(
-    concat(
-      blocks.map((block) => reshape(logsumexp(block), [rows, 1])),
-      1,
-    ),
-  );
-  return sub(partition, diagonal(logits, first));
+  return inBatchNegatives(concat(blocks, 1), { first, reduction: "none" });
 }

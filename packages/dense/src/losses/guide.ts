@@ -15,8 +15,8 @@ export interface TokenizedEncoder extends TextEncoder {
 
 /** A model that reads texts by itself. */
 export interface GuideModel extends TokenizedEncoder {
-  /** Ids of texts, at once. */
-  tokenizeNow(texts: readonly string[]): PackedTexts;
+  /** Ids of texts, at once. The prompt of the batch is in them: a guide's own is left out with "". */
+  tokenizeNow(texts: readonly string[], options?: { prompt?: string }): PackedTexts;
 }
 
 /** Refuses what cannot be a guide: nothing, or the options in its place. */
@@ -38,7 +38,7 @@ export function guideBatch(batch: Columns, model: TokenizedEncoder, guide: Guide
   const keeps = guide.maxSeqLength == null || (longest !== null && guide.maxSeqLength >= longest);
   if (keeps && sameVocabulary(model.tokenizer, guide.tokenizer)) return batch;
   const { starts: _starts, tokenTypes: _types, ...rest } = batch;
-  const packed = guide.tokenizeNow(batch.texts.flat());
+  const packed = guide.tokenizeNow(batch.texts.flat(), { prompt: "" });
   if (packed.offsets.length !== batch.offsets.length) {
     throw new EngineError(
       "guide",
