@@ -144,9 +144,20 @@ async function bareModules(folder: string, load: ModuleLoad, mode: PoolingMode |
     const normalize = architecture?.json.normalize === true;
     return [await StaticEmbedding.fromFolder(folder, load), ...(normalize ? [new Normalize()] : [])];
   }
+  await tellOfChatTemplate(folder, load.onNotice);
   const transformer = await readTransformer(folder, load, false);
   const poolingMode = mode ?? (architecture?.isCausalLM ? "lasttoken" : "mean");
   return [transformer, new Pooling({ embeddingDimension: transformer.embeddingDimension, poolingMode })];
+}
+
+/** Version 6 of the reference makes a chat message of each text where the tokenizer can. */
+async function tellOfChatTemplate(folder: string, onNotice: ModuleLoad["onNotice"]): Promise<void> {
+  const read = (name: string) => readFile(join(folder, name), "utf8").catch(() => "");
+  const inConfig = (await read("tokenizer_config.json")).includes('"chat_template"');
+  if (!inConfig && (await read("chat_template.jinja")) === "") return;
+  onNotice?.(
+    `${folder} has a chat template, which Sentence Transformers 6 puts around every text: here texts are encoded as they are.`,
+  );
 }
 
 /** Whether a folder has vectors of tokens alone, as model2vec writes them. */

@@ -381,7 +381,6 @@ export class SentenceTransformer implements TextEncoder, TrainableModel, HasCard
           asTokens
             ? requireTensor(where, this.run({ batch, tensors: {} }, this.modules, {}), outputValue)
             : this.forward(batch),
-        dim: this.fullDimension,
         rows: asTokens ? "tokens" : "texts",
         truncateDim,
         normalize: normalizeEmbeddings,

@@ -130,6 +130,81 @@ describe("what is missing has a default", () => {
   });
 });
 
+test("a length beyond the model's positions is cut there, and says so", async () => {
+  const folder = withJson("sentence_bert_config.json", (json) => ({ ...json, max_seq_length: 512 }));
+  const notices: string[] = [];
+  const model = await openModel(folder, { onNotice: (text) => notices.push(text) });
+  expect(model.maxSeqLength).toBe(64);
+  expect(notices.join()).toContain("is 512, but the model has 64 positions");
+});
+
+test("a bare model with a chat template says that texts are encoded without it", async () => {
+  const folder = without("modules.json");
+  writeFileSync(join(folder, "chat_template.jinja"), "{{ messages[0].content }}");
+  const notices: string[] = [];
+  await openModel(folder, { onNotice: (text) => notices.push(text) });
+  expect(notices.join()).toContain("has a chat template");
+});
+
+describe("settings of version 6 that would change embeddings are refused", () => {
+  const settings = (change: object) => withJson("sentence_bert_config.json", (json) => ({ ...json, ...change }));
+  const text = { method: "forward", method_output_name: "last_hidden_state" };
+  test.each<[string, object, string]>([
+    ["a length of queries", { query_length: 4 }, "query_length in"],
+    ["a length of documents", { document_length: 6 }, "document_length in"],
+    ["an expansion of queries", { query_expansion: { strategy: "fixed", length: 12 } }, "query_expansion in"],
+    [
+      "arguments of the tokenizer's calls",
+      { processing_kwargs: { text: { max_length: 5 } } },
+      "processing_kwargs.text in",
+    ],
+    [
+      "texts as messages",
+      { modality_config: { text, message: { ...text, format: "flat" } } },
+      "modality_config.message",
+    ],
+    [
+      "states of another layer",
+      { modality_config: { text: { ...text, method_output_name: ["hidden_states", 1] } } },
+      "modality_config.text",
+    ],
+    ["states under another name", { modality_config: { text }, module_output_name: "other" }, "module_output_name in"],
+  ])("%s", async (_, change, message) => {
+    await expect(SentenceTransformer.fromPretrained(settings(change))).rejects.toThrow(message);
+  });
+  test("what is empty or does not reach a text is not", async () => {
+    const folder = settings({ query_length: null, unpad_inputs: false, processing_kwargs: { image: { size: 8 } } });
+    expectRows(await (await openModel(folder)).encode(facts.texts), facts.embeddings);
+  });
+  test("a Llama that is not causal", async () => {
+    const folder = damaged((at) => {
+      writeFileSync(join(at, "config.json"), '{"model_type": "llama", "is_causal": false}');
+    });
+    await expect(SentenceTransformer.fromPretrained(folder)).rejects.toThrow("is_causal in");
+  });
+});
+
+test("static embeddings cut texts where tokenizer.json says so, and keep it when they are saved", async () => {
+  const folder = join(root, "static-cut");
+  cpSync(join(DENSE, "static"), folder, { recursive: true });
+  const file = join(folder, "tokenizer.json");
+  const truncation = { direction: "Right", max_length: 4, strategy: "LongestFirst", stride: 0 };
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), truncation }));
+  const [text] = facts.texts as [string];
+  const whole = await openModel(join(DENSE, "static"));
+  const model = await openModel(folder);
+  expect(model.maxSeqLength).toBe(4);
+  const first = [...whole.tokenizeNow([text]).tokens.slice(0, 4)];
+  expect([...model.tokenizeNow([text]).tokens]).toEqual(first);
+  const rows = (await whole.entries()[0]!.tensor.data()) as Float32Array;
+  const mean = Array.from({ length: 8 }, (_, c) => first.reduce((sum, id) => sum + rows[8 * id + c]! / 4, 0));
+  expectRows([await model.encode(text)], [mean]);
+  await model.savePretrained(join(root, "static-cut-again"));
+  expectRows([await (await openModel(join(root, "static-cut-again"))).encode(text)], [mean]);
+  whole.maxSeqLength = 4;
+  expectRows([await whole.encode(text)], [mean]);
+});
+
 test("a pooling for a model that has one is an error", async () => {
   const opening = SentenceTransformer.fromPretrained(join(DENSE, "model"), { poolingMode: "cls" });
   await expect(opening).rejects.toThrow("has modules of its own");

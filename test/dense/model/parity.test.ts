@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Dense, Transformer } from "@ettin/core";
+import { Dense, Normalize, Transformer } from "@ettin/core";
 import { Pooling, type PoolingMode, SentenceTransformer } from "@ettin/dense";
 import { describe, expect, test } from "vitest";
 import { DENSE, disposed, expectRows, facts, legacyFolder, openModel } from "../../support/dense-fixture.ts";
@@ -98,6 +98,27 @@ test("a Dense module may add its input, projected", async () => {
   const pooling = new Pooling({ embeddingDimension: 16, poolingMode: "cls" });
   const model = disposed(new SentenceTransformer({ modules: [transformer, pooling, dense] }));
   expectRows(await model.encode(texts), facts.residual);
+});
+
+test("a last module that makes another tensor does not change the embedding's width", async () => {
+  const transformer = await Transformer.fromPretrained(join(DENSE, "model"));
+  const pooling = new Pooling({ embeddingDimension: 16 });
+  const extra = new Dense({ inFeatures: 16, outFeatures: 8, outputName: "extra" });
+  const model = disposed(new SentenceTransformer({ modules: [transformer, pooling, extra] }));
+  const { prompt, embeddings } = facts.poolings.find(({ modes }) => `${modes}` === "mean")!;
+  expectRows(await model.encode(texts, { prompt }), embeddings);
+  expectRows(
+    await model.encode(texts, { prompt, truncateDim: 12 }),
+    embeddings.map((row) => row.slice(0, 12)),
+  );
+});
+
+test("a Normalize before its tensor is made does nothing", async () => {
+  const transformer = await Transformer.fromPretrained(join(DENSE, "model"));
+  const modules = [transformer, new Normalize(), new Pooling({ embeddingDimension: 16 })];
+  const model = disposed(new SentenceTransformer({ modules }));
+  const { prompt, embeddings } = facts.poolings.find(({ modes }) => `${modes}` === "mean")!;
+  expectRows(await model.encode(texts, { prompt }), embeddings);
 });
 
 test("static embeddings are means of rows, and an empty text is zeros", async () => {

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { readJson } from "../model/read-json.ts";
 import type { ParameterEntry } from "../nn/parameter-set.ts";
 import { l2Normalize } from "../ops/l2-normalize.ts";
-import { requireTensor } from "./features.ts";
 import { type Module, type ModuleFeatures, withTensor } from "./module.ts";
 
 export interface NormalizeOptions {
@@ -13,7 +12,7 @@ export interface NormalizeOptions {
   outputName?: string;
 }
 
-/** Brings each row to length 1. */
+/** Brings each row to length 1. Where no module before it made the tensor, it does nothing, as in the reference. */
 export class Normalize implements Module {
   readonly className: string = "Normalize";
   readonly savedInRoot: boolean = false;
@@ -32,7 +31,8 @@ export class Normalize implements Module {
   }
 
   forward(features: ModuleFeatures): ModuleFeatures {
-    return withTensor(features, this.outputName, l2Normalize(requireTensor("Normalize", features, this.inputName)));
+    const found = features.tensors[this.inputName];
+    return found ? withTensor(features, this.outputName, l2Normalize(found)) : features;
   }
 
   entries(): readonly ParameterEntry[] {

@@ -11,7 +11,9 @@ import type { ParameterEntry } from "../nn/parameter-set.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type EncodeBatchOptions, Tokenizer } from "../tokenizer/tokenizer.ts";
 import { TOKENIZER_FILES } from "../tokenizer/tokenizer-files.ts";
+import { readArchitecture } from "./architecture.ts";
 import { type InputModule, type ModuleFeatures, type ModulePass, withTensor } from "./module.ts";
+import { expectTextInput } from "./text-input.ts";
 import {
   readTransformerSettings,
   resolveMaxLength,
@@ -34,10 +36,11 @@ export interface TransformerLoadOptions extends AutoOptions, Pick<TransformerOpt
   readSettings?: boolean;
 }
 
-const NO_SETTINGS: Pick<TransformerSettings, "maxSeqLength" | "doLowerCase" | "task"> = {
+const NO_SETTINGS: TransformerSettings = {
   maxSeqLength: null,
   doLowerCase: false,
   task: "feature-extraction",
+  json: {},
 };
 
 /** A text's tokens through a model without a head: "token_embeddings" `[T, hiddenSize]`. */
@@ -76,11 +79,18 @@ export class Transformer implements InputModule {
         'This module reads "feature-extraction": load the folder with the class that it was saved from.',
       );
     }
+    expectTextInput(join(folder, TRANSFORMER_FILE), settings.json);
+    await refuseOtherAttention(folder);
     const tokenizer = await Tokenizer.fromFolder(folder, { lowercase: settings.doLowerCase });
     let model: BaseModel | null = null;
     try {
       model = await AutoModel.fromPretrained(folder, modelOptions);
       const positions = model.config.maxPositionEmbeddings;
+      if (maxSeqLength === undefined && (settings.maxSeqLength ?? 0) > positions) {
+        options.onNotice?.(
+          `max_seq_length of ${folder} is ${settings.maxSeqLength}, but the model has ${positions} positions: texts are cut there.`,
+        );
+      }
       const length = maxSeqLength ?? resolveMaxLength(settings.maxSeqLength, tokenizer.modelMaxLength, positions);
       return new Transformer({ model, tokenizer, maxSeqLength: length });
     } catch (error) {
@@ -172,4 +182,15 @@ export class Transformer implements InputModule {
   private get cut(): EncodeBatchOptions {
     return { truncation: "longest_first", maxLength: this.limit };
   }
+}
+
+/** A Llama that is not causal would be another model under the same weights. */
+async function refuseOtherAttention(folder: string): Promise<void> {
+  const { modelType, json } = (await readArchitecture(folder)) ?? {};
+  if (modelType !== "llama" || json?.is_causal !== false) return;
+  throw new EngineError(
+    "Transformer",
+    `is_causal in ${join(folder, "config.json")} is false, but a Llama's tokens see only those before them here`,
+    "Use a ModernBERT decoder, whose is_causal counts, or an encoder.",
+  );
 }

@@ -16,8 +16,6 @@ export interface EncodeWork {
   readonly tokenize: (texts: readonly string[]) => Promise<PackedTexts>;
   /** A row per text, or where `rows` is "tokens" a row per token. */
   readonly forward: (batch: PackedTexts) => Tensor;
-  /** Numbers in a text's row. */
-  readonly dim: number;
   readonly rows: "texts" | "tokens";
   readonly truncateDim: number | null;
   readonly normalize: boolean;
@@ -37,11 +35,10 @@ export async function encodeTexts(
   if (truncateDim !== null && !(Number.isInteger(truncateDim) && truncateDim > 0)) {
     throw new EngineError(where, `truncateDim is ${truncateDim}`, "Use a whole number of dimensions from 1, or null.");
   }
-  const cut = rows === "texts" && truncateDim !== null && truncateDim < work.dim;
-  const dim = cut ? truncateDim : work.dim;
   const run = (batch: PackedTexts): Tensor => {
     const made = work.forward(batch).to("float32");
-    const kept = cut ? slice(made, 0, dim, 1) : made;
+    const cut = rows === "texts" && truncateDim !== null && truncateDim < made.shape[1]!;
+    const kept = cut ? slice(made, 0, truncateDim, 1) : made;
     return work.normalize && rows === "texts" ? l2Normalize(kept) : kept;
   };
   const { device, tokenize } = work;
@@ -56,8 +53,13 @@ export async function encodeTexts(
     await inSortedBatches(where, texts, { device, tokenize, run, take }, options);
     return found;
   }
-  const all = new Float32Array(texts.length * dim);
+  let dim = 0; // known from the first batch: the last module of a list need not be the one that makes the row
+  let all = new Float32Array(0);
   const take = (values: Float32Array, numbers: readonly number[]) => {
+    if (all.length === 0) {
+      dim = values.length / numbers.length;
+      all = new Float32Array(texts.length * dim);
+    }
     numbers.forEach((number, b) => {
       all.set(values.subarray(b * dim, (b + 1) * dim), number * dim);
     });

@@ -1,7 +1,9 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import {
   copiedParameter,
   type Device,
+  type EncodeBatchOptions,
   EngineError,
   embedding,
   type InputModule,
@@ -25,9 +27,11 @@ export interface StaticEmbeddingOptions {
   tokenizer: Tokenizer;
   /** `[vocabulary, dim]`, a row per id; it belongs to the module from now on. */
   weight: Tensor;
+  /** Tokens from which on a text is cut. @default Infinity */
+  maxSeqLength?: number;
 }
 
-/** A vector per token and their mean: "sentence_embedding" `[B, D]`, without special tokens and without a limit. */
+/** A vector per token and their mean: "sentence_embedding" `[B, D]`, without special tokens. */
 export class StaticEmbedding implements InputModule {
   readonly className: string = "StaticEmbedding";
   readonly savedInRoot: boolean = true;
@@ -35,13 +39,13 @@ export class StaticEmbedding implements InputModule {
   readonly tokenizer: Tokenizer;
   /** `[vocabulary, dim]` */
   readonly weight: Tensor;
-  /** Texts are never cut. */
-  maxSeqLength: number = Number.POSITIVE_INFINITY;
+  /** Tokens from which on a text is cut: what tokenizer.json says of truncation, else Infinity. */
+  maxSeqLength: number;
   gradientCheckpointing = false;
   private ownsTokenizer = true;
   private dtype: "float32" | "bfloat16" | null = null;
 
-  constructor({ tokenizer, weight }: StaticEmbeddingOptions) {
+  constructor({ tokenizer, weight, maxSeqLength = Number.POSITIVE_INFINITY }: StaticEmbeddingOptions) {
     if (weight.shape.length !== 2 || weight.shape[0]! < tokenizer.vocabSize) {
       throw new EngineError(
         "StaticEmbedding",
@@ -50,6 +54,7 @@ export class StaticEmbedding implements InputModule {
       );
     }
     this.tokenizer = tokenizer;
+    this.maxSeqLength = maxSeqLength;
     this.weight = weight.requiresGrad ? weight : parameter(weight);
   }
 
@@ -71,13 +76,14 @@ export class StaticEmbedding implements InputModule {
         "Save the model without vocabulary quantization.",
       );
     }
+    const maxSeqLength = await storedTruncation(folder);
     const tokenizer = await Tokenizer.fromFolder(folder);
     try {
       const auto = found.dtype === "BF16" ? "bfloat16" : "float32";
       const weight = parameter(
         loadStored(found, { dtype: dtype === "auto" ? auto : dtype, ...(device && { device }) }),
       );
-      return new StaticEmbedding({ tokenizer, weight });
+      return new StaticEmbedding({ tokenizer, weight, maxSeqLength });
     } catch (error) {
       tokenizer.dispose();
       throw error;
@@ -105,11 +111,11 @@ export class StaticEmbedding implements InputModule {
   }
 
   tokenize(texts: readonly string[]): Promise<PackedTexts> {
-    return this.tokenizer.encodeBatch(texts, { addSpecialTokens: false });
+    return this.tokenizer.encodeBatch(texts, this.cut);
   }
 
   tokenizeNow(texts: readonly string[]): PackedTexts {
-    return this.tokenizer.encodeBatchNow(texts, { addSpecialTokens: false });
+    return this.tokenizer.encodeBatchNow(texts, this.cut);
   }
 
   forward(features: ModuleFeatures): ModuleFeatures {
@@ -128,7 +134,8 @@ export class StaticEmbedding implements InputModule {
 
   /** The same with weights of its own. The tokenizer is shared, and stays this one's. */
   copy(): StaticEmbedding {
-    const copy = new StaticEmbedding({ tokenizer: this.tokenizer, weight: copiedParameter(this.weight) });
+    const { tokenizer, maxSeqLength } = this;
+    const copy = new StaticEmbedding({ tokenizer, weight: copiedParameter(this.weight), maxSeqLength });
     copy.ownsTokenizer = false;
     copy.dtype = this.dtype;
     return copy;
@@ -144,4 +151,29 @@ export class StaticEmbedding implements InputModule {
     this.weight.dispose();
     if (this.ownsTokenizer) this.tokenizer.dispose();
   }
+
+  private get cut(): EncodeBatchOptions {
+    const { maxSeqLength: maxLength } = this;
+    if (maxLength === Number.POSITIVE_INFINITY) return { addSpecialTokens: false };
+    return { addSpecialTokens: false, truncation: "longest_first", maxLength };
+  }
+}
+
+type StoredTokenizer = { readonly truncation?: { max_length: number; direction?: string } | null } | null;
+
+/** The truncation of a folder's tokenizer.json, which no other file says again. */
+async function storedTruncation(folder: string): Promise<number> {
+  const file = join(folder, "tokenizer.json");
+  const json: StoredTokenizer = await readFile(file, "utf8")
+    .then(JSON.parse)
+    .catch(() => null);
+  if (!json?.truncation) return Number.POSITIVE_INFINITY;
+  if (json.truncation.direction === "Left") {
+    throw new EngineError(
+      "fromPretrained",
+      `${file} cuts texts from the left`,
+      "Only cutting from the right is known.",
+    );
+  }
+  return json.truncation.max_length;
 }
