@@ -26,7 +26,7 @@ mkdirSync(path("folder.npy"));
 beforeAll(() => saveSmallEncoder(model));
 
 const command = (text: string, more: readonly string[] = []) =>
-  runCommand([...text.split(" ").map((arg) => arg.replace(/^@/, `${root}/`)), ...more]);
+  runCommand([...text.split(" ").map((arg) => arg.replace(/(^|=)@/, `$1${root}/`)), ...more]);
 
 test.each<[string, number, string]>([
   ["encode @model a --split train", 2, "--split has no effect without --input <path>"],

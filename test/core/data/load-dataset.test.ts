@@ -142,6 +142,13 @@ describe("a path", () => {
     expect(from(await loadDataset(join(folder, "*.jsonl")))).toBe("a.jsonl b.jsonl");
     expect(from(await loadDataset(join(folder, "**.jsonl")))).toBe("a.jsonl b.jsonl sub/c.jsonl");
     await expect(loadDataset(join(folder, "*.csv"))).rejects.toThrow(/no file matches .*\*\.csv/);
+    const nobody = { endpoint: "http://127.0.0.1:1", cacheDir: join(root, "empty") };
+    await expect(loadDataset("train.jsonl", nobody)).rejects.toThrow(
+      "there is no file or folder train.jsonl, and it is no",
+    );
+    await expect(loadDataset("data/set", nobody)).rejects.toThrow(
+      "[loadDataset] there is no file or folder data/set here, and data/set could not be asked for",
+    );
     await expect(loadDataset(join(folder, "x.jsonl"))).rejects.toThrow(/there is no file or folder .*x\.jsonl/);
   });
 

@@ -190,6 +190,16 @@ describe("resolveFolder", () => {
     },
   );
 
+  test("a name that the hub does not have may be a folder's that is misspelt", async () => {
+    await expect(resolved("runs/fianl")).rejects.toThrow(
+      `[resolveFolder] there is no folder runs/fianl here, and there is no model runs/fianl at ${hub.endpoint} (status 401)`,
+    );
+    const nobody = resolveFolder("final", { endpoint: "http://127.0.0.1:1", cacheDir: join(root, "empty") });
+    await expect(nobody).rejects.toThrow(
+      "[resolveFolder] there is no folder final here, and final could not be asked for",
+    );
+  });
+
   test("says that a file is no folder", async () => {
     writeFileSync(join(root, "file"), "");
     await expect(resolved(join(root, "file"))).rejects.toThrow("is a file, and no repository name either");

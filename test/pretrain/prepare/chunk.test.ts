@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MdsWriter, openMds, Tokenizer } from "@ettin/core";
 import { chunk, tokenize } from "@ettin/pretrain";
@@ -91,8 +91,19 @@ describe("chunk", () => {
     const options = { source: tokens, tokenizer: TOKENIZER, folder: again, workers: 0, ...rules };
     await expect(chunk({ ...options, seed: 1 })).rejects.toThrow("was begun with seed 42, but it is 1 now");
     await expect(chunk({ ...options, minTokens: 31 })).rejects.toThrow(
-      "minTokens is 31. Pass a whole number from 0 to 30",
+      "minTokens is 31, and chunkTokens 32. Pass a whole number from 0 to 30",
     );
+  });
+
+  test("refuses documents of another tokenizer", async () => {
+    const other = join(root, "other-tokenizer");
+    cpSync(TOKENIZER, other, { recursive: true });
+    writeFileSync(join(other, "tokenizer.json"), `${readFileSync(join(TOKENIZER, "tokenizer.json"), "utf8")}\n`);
+    const folder = join(root, "mixed-up");
+    await expect(chunk({ source: tokens, tokenizer: other, folder, workers: 0, ...rules })).rejects.toThrow(
+      /was tokenized with another tokenizer: the sha256 .* Pass the one of the texts\./,
+    );
+    expect(existsSync(folder)).toBe(false);
   });
 
   test("appends the token that ends texts where it is missing", async () => {

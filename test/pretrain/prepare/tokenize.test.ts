@@ -114,6 +114,26 @@ describe("tokenize", () => {
     expect(contents(stopped)).toEqual(contents(whole));
   });
 
+  test("takes other options where nothing was finished, and says how to begin anew where something was", async () => {
+    const folder = join(newFolder(), "out");
+    const source = writeRows(newFolder(), "a.jsonl", [{ text: "one" }, { text: null }]);
+    await expect(run([source], { folder })).rejects.toThrow('a.jsonl, line 2: column "text" holds null');
+    expect(await run([source], { folder, onBadRow: "skip" })).toMatchObject({ documents: 1, skippedBad: 1 });
+    await expect(run([source], { folder })).rejects.toThrow(
+      `${folder} was begun with onBadRow "skip", but it is not set now. Go on with the same settings, write to another folder, or remove ${folder} to begin anew.`,
+    );
+  });
+
+  test("leaves out a byte order mark", async () => {
+    const source = writeRows(newFolder(), "a.jsonl", ['\uFEFF{"text": "one"}\r', '{"text": "two"}\r']);
+    expect(await run([source])).toMatchObject({ documents: 2 });
+  });
+
+  test("sources without a text are named", async () => {
+    const source = writeRows(newFolder(), "a.jsonl", []);
+    await expect(run([source])).rejects.toThrow(`[tokenize] there is no text in ${source}; 0 rows were left out.`);
+  });
+
   test("refuses to go on with other options or other sources", async () => {
     const folder = join(newFolder(), "out");
     const source = writeRows(newFolder(), "a.jsonl", [{ text: "one" }]);

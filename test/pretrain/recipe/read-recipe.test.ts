@@ -34,6 +34,12 @@ phases:
   decay: { tokens: 1e6, microBatchSize: 16 }
 `;
 
+test("a step smaller than a micro-batch is one micro-batch, as in the example of ettin pretrain --help", async () => {
+  const set = ["globalBatchSize=24", "devices=1"];
+  const { phases } = await readRecipe("ettin-encoder-17m", { set, scale: 1e-6 });
+  expect(phases.map(({ microBatchSize }) => microBatchSize)).toEqual([24, 24, 12]); // 144 in the first
+});
+
 describe("readRecipe", () => {
   test("a file that extends a recipe changes what it gives, and nothing else", async () => {
     const recipe = await readRecipe(written(small));
@@ -127,8 +133,8 @@ describe("readRecipe names file, line and the nearest key", () => {
       ":2 there is no configuration ettin-encoder-18m. The nearest is ettin-encoder-17m.",
     ],
     [
-      "extends: ettin-encoder-17m\nglobalBatchSize: 100\n",
-      "pretraining: globalBatchSize 100 is not a multiple of 144 sequences on 4 devices. Set pretraining.microBatchSize so that it is, or devices=1.",
+      "extends: ettin-encoder-17m\nglobalBatchSize: 1000\n",
+      "pretraining: globalBatchSize 1000 is not a multiple of 144 sequences on 4 devices. Set pretraining.microBatchSize so that it is, or devices=1.",
     ],
     ["seed: &x 1\nshuffleSeed: *x\n", ":2 has an alias or a key that is no word. Write the values out."],
     ["- 1\n", " has no keys. Write a recipe: name, model, objective, phases."],

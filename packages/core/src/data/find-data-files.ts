@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve, sep } from "node:path";
 import { EngineError } from "../errors.ts";
 import { globMatcher } from "../hub/glob.ts";
 import type { NeededFiles } from "../hub/lacking-file.ts";
+import { orNoSuchPath } from "../hub/or-no-such-path.ts";
 import { isRepoId } from "../hub/repo.ts";
 import { downloadSnapshot } from "../hub/snapshot-download.ts";
 import { commonFormat, type DataFormat, formatOfName } from "./data-format.ts";
@@ -51,7 +52,8 @@ export async function findDataFiles(
     if (paths.length === 0) throw new EngineError(where, `no file matches ${source}`, "Check the pattern.");
     return below(folder, { splits: new Map([["train", paths]]), format: options.format ?? null });
   }
-  if (isAbsolute(source) || !isRepoId(source)) {
+  const isFileName = !source.includes("/") && formatOfName(source) !== null;
+  if (isAbsolute(source) || !isRepoId(source) || isFileName) {
     throw new EngineError(
       where,
       `there is no file or folder ${source}, and it is no repository name either`,
@@ -60,20 +62,14 @@ export async function findDataFiles(
   }
   const hub = { ...options, repoType: "dataset" } as const;
   const readme = (paths: readonly string[]) => paths.filter((path) => path === README);
-  const part = options.dataFiles
-    ? null
-    : await declaredPart(where, source, await downloadSnapshot(where, source, hub, readme, ALL), options);
+  const download = (select: (paths: readonly string[]) => readonly string[]) =>
+    orNoSuchPath("file or folder", source, downloadSnapshot(where, source, hub, select, ALL));
+  const part = options.dataFiles ? null : await declaredPart(where, source, await download(readme), options);
   let remote: DataFiles | null = null;
-  const folder = await downloadSnapshot(
-    where,
-    source,
-    hub,
-    (paths) => {
-      remote = chosen(where, source, paths, options, wanted, part);
-      return [...new Set([...remote.splits.values()].flat().flatMap((path) => withShards(path, paths)))];
-    },
-    ALL,
-  );
+  const folder = await download((paths) => {
+    remote = chosen(where, source, paths, options, wanted, part);
+    return [...new Set([...remote.splits.values()].flat().flatMap((path) => withShards(path, paths)))];
+  });
   return below(folder, remote ?? chosen(where, source, await filesBelow(folder), options, wanted, part));
 }
 

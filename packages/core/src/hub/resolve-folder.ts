@@ -5,6 +5,7 @@ import { globMatcher } from "./glob.ts";
 import type { HubOptions } from "./hub-options.ts";
 import type { NeededFiles } from "./lacking-file.ts";
 import { pickledError, WEIGHTS_FILE, WEIGHTS_INDEX } from "./open-weights.ts";
+import { orNoSuchPath } from "./or-no-such-path.ts";
 import { isRepoId } from "./repo.ts";
 import { downloadSnapshot } from "./snapshot-download.ts";
 
@@ -51,5 +52,5 @@ export async function resolveFolder(idOrFolder: string, options: ResolveFolderOp
       ? chosen.filter((path) => path !== WEIGHTS_INDEX && !/^model-\d+-of-\d+\.safetensors$/.test(path))
       : chosen;
   };
-  return downloadSnapshot("resolveFolder", idOrFolder, options, select, options);
+  return orNoSuchPath("folder", idOrFolder, downloadSnapshot("resolveFolder", idOrFolder, options, select, options));
 }

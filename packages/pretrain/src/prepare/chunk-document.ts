@@ -29,13 +29,14 @@ export interface ChunkRules {
 export function checkChunkRules(where: string, rules: ChunkRules): Required<ChunkRules> {
   const { chunkTokens = 1024, minTokens = 512, skipTokens = 128, skipShortDocuments = false } = rules;
   const checked = { chunkTokens, minTokens, skipTokens, skipShortDocuments };
-  for (const [name, value, least, most] of [
-    ["chunkTokens", chunkTokens, 3, 2 ** 31],
-    ["minTokens", minTokens, 0, chunkTokens - 2],
-    ["skipTokens", skipTokens, 0, chunkTokens - 2],
+  const beside = `, and chunkTokens ${chunkTokens}`;
+  for (const [name, value, least, most, why] of [
+    ["chunkTokens", chunkTokens, 3, 2 ** 31, ""],
+    ["minTokens", minTokens, 0, chunkTokens - 2, beside],
+    ["skipTokens", skipTokens, 0, chunkTokens - 2, beside],
   ] as const) {
     if (Number.isSafeInteger(value) && value >= least && value <= most) continue;
-    throw new EngineError(where, `${name} is ${value}`, `Pass a whole number from ${least} to ${most}.`);
+    throw new EngineError(where, `${name} is ${value}${why}`, `Pass a whole number from ${least} to ${most}.`);
   }
   return checked;
 }

@@ -6,7 +6,7 @@ import type { ChunkStats } from "./chunk-folder.ts";
 import { datasetFolders, indexDigest } from "./dataset-folders.ts";
 import { runJobs } from "./run-jobs.ts";
 import { tokenizerDigest } from "./tokenize.ts";
-import { keepSettings, writeJson } from "./whole-folder.ts";
+import { keepSettings, readJsonFile, writeJson } from "./whole-folder.ts";
 
 export interface ChunkOptions extends ChunkRules {
   /** A folder of tokenized documents, with subfolders or without. */
@@ -44,8 +44,10 @@ export async function chunk(options: ChunkOptions): Promise<ChunkSummary> {
   if (!Number.isSafeInteger(seed)) throw new EngineError("chunk", `seed is ${seed}`, "Pass a whole number.");
   const paths = await datasetFolders("chunk", source);
   const names = paths.map((path) => path || basename(resolve(source)));
+  const tokenizer = await tokenizerDigest(options.tokenizer);
+  await checkTokenizer(source, options.tokenizer, tokenizer);
   const settings = {
-    ...{ folders: names, source: await indexDigest(source), tokenizer: await tokenizerDigest(options.tokenizer) },
+    ...{ folders: names, source: await indexDigest(source), tokenizer },
     ...{ ...rules, appendEos, compression, seed },
   };
   await keepSettings("chunk", folder, "chunk.json", settings);
@@ -73,4 +75,16 @@ export async function chunk(options: ChunkOptions): Promise<ChunkSummary> {
   await mergeIndexes(folder);
   await writeJson(join(folder, "stats.json"), summary);
   return summary;
+}
+
+/** Another tokenizer's special tokens would be put between the ids. */
+async function checkTokenizer(source: string, given: string, digest: string): Promise<void> {
+  const file = join(source, "tokenize.json");
+  const before = await readJsonFile<{ tokenizer?: unknown }>(file);
+  if (typeof before?.tokenizer !== "string" || before.tokenizer === digest) return;
+  throw new EngineError(
+    "chunk",
+    `${source} was tokenized with another tokenizer: the sha256 of its tokenizer.json is ${before.tokenizer}, of ${given} ${digest}`,
+    `Pass the one of the texts. If it is the same, saved anew, remove ${file}.`,
+  );
 }

@@ -11,7 +11,8 @@ export interface Lines {
 const LONGEST_LINE = 2 ** 29;
 
 /**
- * The lines of a UTF-8 file, many at a time; `.gz` and `.zst` files are decompressed. The last line may lack its end.
+ * The lines of a UTF-8 file, many at a time; `.gz` and `.zst` files are decompressed. The last line may lack its end;
+ * a byte order mark at the beginning is left out.
  *
  * @throws EngineError naming file and line, where it cannot be read, is cut off or is not UTF-8
  */
@@ -20,7 +21,8 @@ export async function* readLines(path: string): AsyncGenerator<Lines> {
   let rest: Buffer = Buffer.alloc(0);
   const decode = (bytes: Buffer): Lines => {
     if (!isUtf8(bytes)) throw notUtf8(path, bytes, first);
-    const lines = bytes.toString("utf8").split("\n");
+    const text = bytes.toString("utf8");
+    const lines = (first === 1 ? text.replace(/^\uFEFF/, "") : text).split("\n");
     const block = { lines, first };
     first += lines.length;
     return block;

@@ -80,6 +80,11 @@ export async function tokenize(options: TokenizeOptions): Promise<TokenizeSummar
     rows: results.reduce((sum, { rows }) => sum + rows, 0),
     sources: Object.fromEntries(names.map((name, i) => [name, results[i]!])),
   };
+  if (summary.documents === 0) {
+    const out = `${summary.skippedBad + summary.skippedEmpty} rows were left out`;
+    const what = `there is no text in ${[...sources.values()].map(({ path }) => path).join(", ")}; ${out}`;
+    throw new EngineError("tokenize", what, "Check the sources, and that textColumn names their texts.");
+  }
   await mergeIndexes(folder, names);
   await writeJson(join(folder, "stats.json"), summary);
   return summary;

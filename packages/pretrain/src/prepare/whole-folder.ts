@@ -57,8 +57,19 @@ export async function readJsonFile<T>(path: string): Promise<T | null> {
   }
 }
 
+/** Whether a folder has a file beside its settings: something that was finished. */
+async function hasFinished(folder: string, name: string): Promise<boolean> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  for (const entry of entries) {
+    if (entry.name === name || entry.name.startsWith(".")) continue;
+    if (!entry.isDirectory() || (await hasFinished(join(folder, entry.name), ""))) return true;
+  }
+  return false;
+}
+
 /**
- * Writes what a folder is made with, or compares it with what an earlier run of the same folder was made with.
+ * Writes what a folder is made with, or compares it with what an earlier run of the same folder was made with, where that
+ * run has finished anything.
  *
  * @throws EngineError naming the first thing that differs: finished parts would not fit the rest
  */
@@ -77,15 +88,28 @@ export async function keepSettings(
     }
     return writeJson(path, settings);
   }
-  for (const key of new Set([...Object.keys(before), ...Object.keys(settings)])) {
-    const [then, now] = [before[key], settings[key]].map((value) => JSON.stringify(value) ?? "nothing");
-    if (then === now) continue;
-    throw new EngineError(
-      where,
-      `${folder} was begun with ${key} ${excerpt(then!)}, but it is ${excerpt(now!)} now`,
-      "Go on with the same settings, or write to another folder.",
-    );
+  const other = firstDifference(before, settings);
+  if (other === null) return;
+  if (!(await hasFinished(folder, name))) return writeJson(path, settings);
+  throw new EngineError(
+    where,
+    `${folder} was begun with ${other.key} ${excerpt(other.was)}, but it is ${excerpt(other.now)} now`,
+    `Go on with the same settings, write to another folder, or remove ${folder} to begin anew.`,
+  );
+}
+
+type Settings = Readonly<Record<string, unknown>>;
+const isSettings = (value: unknown): value is Settings => typeof value === "object" && value !== null;
+
+function firstDifference(before: Settings, now: Settings): { key: string; was: string; now: string } | null {
+  for (const key of new Set([...Object.keys(before), ...Object.keys(now)])) {
+    const [a, b] = [before[key], now[key]];
+    const [was, is] = [a, b].map((value) => JSON.stringify(value) ?? "not set");
+    if (was === is) continue;
+    if (key === "documents" && isSettings(a) && isSettings(b)) return firstDifference(a, b);
+    return { key, was: was!, now: is! };
   }
+  return null;
 }
 
 const excerpt = (text: string): string => (text.length > 120 ? `${text.slice(0, 119)}…` : text);

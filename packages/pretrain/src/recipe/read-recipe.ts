@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { EngineError, nearestName } from "@ettin/core";
+import { EngineError, editDistance, nearestName } from "@ettin/core";
 import { checkRecipe } from "./check-recipe.ts";
 import { namedRecipeFile, namedRecipes } from "./named-recipes.ts";
 import type { Recipe, RecipePhase } from "./recipe.ts";
@@ -48,9 +48,17 @@ export async function readRecipe(nameOrFile: string, { set = [], scale = 1 }: Re
   for (const option of set) entries.set(...optionEntry(option, phaseNames(entries)));
   for (const [path, { value }] of [...entries])
     if (/^phases\.[^.]+$/.test(path) && value === null) dropPhase(entries, path);
-  const recipe = assemble(entries, nameOrFile);
+  const recipe = withinSteps(assemble(entries, nameOrFile));
   checkRecipe(recipe, (path) => entries.get(path)?.at ?? nameOrFile);
   return recipe;
+}
+
+/** A device's micro-batches are no larger than what it has of a step. */
+function withinSteps(recipe: Recipe): Recipe {
+  const most = recipe.globalBatchSize / recipe.devices;
+  if (!Number.isInteger(most)) return recipe; // checkRecipe says what is wrong
+  const phases = recipe.phases.map((phase) => ({ ...phase, microBatchSize: Math.min(phase.microBatchSize, most) }));
+  return { ...recipe, phases };
 }
 
 /** The values of a recipe and of those that it extends, the farthest first. */
@@ -62,7 +70,10 @@ async function allEntries(nameOrFile: string, folder: string, seen: readonly str
   }
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     const near = nearestName(nameOrFile, namedRecipes());
-    const known = /[./\\]/.test(nameOrFile) ? "Give the path of a YAML file" : `The nearest recipe is ${near}`;
+    const known =
+      editDistance(nameOrFile, near) <= near.length / 3
+        ? `The nearest recipe is ${near}`
+        : `Give the path of a YAML file, or ${namedRecipes()[0]} and its like`;
     throw new EngineError("readRecipe", `${nameOrFile} cannot be read: ${error.code ?? error.message}`, `${known}.`);
   });
   const own = recipeEntries(text, named ? nameOrFile : file);

@@ -77,7 +77,7 @@ export interface RecipePhase {
   readonly schedule: RecipeSchedule;
   /** Over so many tokens a step grows from one micro-batch per device to all. 0: it does not grow. */
   readonly batchSizeWarmupTokens: number;
-  /** Sequences of a micro-batch on one device. */
+  /** Sequences of a micro-batch on one device: at most what it has of a step. */
   readonly microBatchSize: number;
   /** Tokens between two checkpoints. */
   readonly checkpointTokens: number;
