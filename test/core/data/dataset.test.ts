@@ -106,6 +106,9 @@ describe("views", () => {
     expect([...lettersOf(train), ...lettersOf(held)].sort().join("")).toBe("abcdef");
     expect(letters().trainTestSplit({ testSize: 0.1 }).test.length).toBe(1); // ⌈0.6⌉
     expect(letters().trainTestSplit({ trainSize: 0.5 }).train.length).toBe(3);
+    expect(() => letters().trainTestSplit({ testSize: 0.5, trainSize: 0.51 })).toThrow(
+      "testSize 0.5 and trainSize 0.51 are more than 1 together",
+    );
     for (const testSize of [0, 1.5, 6, -1]) {
       expect(() => letters().trainTestSplit({ testSize })).toThrow(`testSize is ${testSize} of 6 rows`);
     }

@@ -20,6 +20,7 @@ export function splitRows(
   const { seed = 42, shuffle = true } = options;
   const given = { testSize: options.testSize, trainSize: options.trainSize };
   if (given.testSize === undefined && given.trainSize === undefined) given.testSize = 0.25;
+  refuseMoreThanAll(given);
   const test = rowsOf("testSize", given.testSize, length, Math.ceil);
   const train = rowsOf("trainSize", given.trainSize, length, Math.floor) ?? length - test!;
   const rest = test ?? length - train;
@@ -35,6 +36,15 @@ export function splitRows(
   return shuffle
     ? { test: order.slice(0, rest), train: order.slice(rest, rest + train), key }
     : { train: order.slice(0, train), test: order.slice(train, train + rest), key };
+}
+
+function refuseMoreThanAll({ testSize = 1, trainSize = 1 }: Pick<SplitOptions, "testSize" | "trainSize">): void {
+  if (testSize >= 1 || trainSize >= 1 || testSize + trainSize <= 1) return;
+  throw new EngineError(
+    "Dataset.trainTestSplit",
+    `testSize ${testSize} and trainSize ${trainSize} are more than 1 together`,
+    "Lower one of them, or leave it out.",
+  );
 }
 
 function rowsOf(
