@@ -140,6 +140,12 @@ describe("prompts", () => {
     expect(await texts({ qa: { a: "a: " } }, named.rows([0]))).toEqual(["a bb", "ccc"]);
   });
 
+  test("by column count in every dataset without prompts of its own", async () => {
+    const prompts = { anchor: "all: ", qa: { a: "a: " } };
+    expect(await texts(prompts, named.rows([0]))).toEqual(["all: a bb", "ccc"]);
+    expect(await texts(prompts, named.rows([2]))).toEqual(["x", "a: y"]);
+  });
+
   test("by dataset need datasets with names", async () => {
     await expect(texts({ nli: { anchor: "x" } })).rejects.toThrow("there is one dataset, without a name");
   });

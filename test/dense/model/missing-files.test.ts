@@ -201,8 +201,20 @@ test("static embeddings cut texts where tokenizer.json says so, and keep it when
   expectRows([await model.encode(text)], [mean]);
   await model.savePretrained(join(root, "static-cut-again"));
   expectRows([await (await openModel(join(root, "static-cut-again"))).encode(text)], [mean]);
-  whole.maxSeqLength = 4;
-  expectRows([await whole.encode(text)], [mean]);
+});
+
+test("a length that static embeddings are given is saved, and so is that there is none any more", async () => {
+  const [text] = facts.texts as [string];
+  const folder = join(root, "static-length");
+  const model = await openModel(join(DENSE, "static"), { maxSeqLength: 4 });
+  const cut = [...(await model.encode(text))];
+  expect(model.tokenizeNow([text]).tokens.length).toBe(4);
+  await model.savePretrained(folder);
+  const again = await openModel(folder);
+  expectRows([await again.encode(text)], [cut]);
+  again.maxSeqLength = Number.POSITIVE_INFINITY;
+  await again.savePretrained(folder);
+  expectRows(await (await openModel(folder)).encode(facts.texts), facts.static);
 });
 
 test("a pooling for a model that has one is an error", async () => {

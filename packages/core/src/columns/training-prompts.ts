@@ -3,7 +3,7 @@ import { nearestName } from "../nearest-name.ts";
 
 /**
  * What is put before the texts in training: one text for all; by column; by dataset; or by dataset and column. A name
- * that is a dataset's goes before one that is a column's.
+ * that is a dataset's goes before one that is a column's: those count in datasets without an entry of their own.
  */
 export type TrainingPrompts =
   | string
@@ -28,9 +28,10 @@ export function promptOf(
       "Give { column: prompt }, or several datasets by name.",
     );
   }
-  const columns = named ?? (nested ? {} : prompts);
+  const columns = named ?? prompts;
   if (typeof columns === "string") return columns;
-  return Object.hasOwn(columns, column) ? (columns[column] as string) : null;
+  const found = Object.hasOwn(columns, column) ? columns[column] : null;
+  return typeof found === "string" ? found : null;
 }
 
 /** Whether a value has the form of prompts. */

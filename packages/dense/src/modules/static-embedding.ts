@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   copiedParameter,
@@ -145,6 +145,7 @@ export class StaticEmbedding implements InputModule {
     await mkdir(folder, { recursive: true });
     await saveWeights(folder, [storedWeight("embedding.weight", this.weight)], { metadata: {} });
     await this.tokenizer.savePretrained(folder);
+    if ((await storedTruncation(folder)) !== this.maxSeqLength) await writeTruncation(folder, this.maxSeqLength);
   }
 
   dispose(): void {
@@ -176,4 +177,13 @@ async function storedTruncation(folder: string): Promise<number> {
     );
   }
   return json.truncation.max_length;
+}
+
+/** Puts a length into a folder's tokenizer.json, where the reference reads it. */
+async function writeTruncation(folder: string, maxSeqLength: number): Promise<void> {
+  const file = join(folder, "tokenizer.json");
+  const json = JSON.parse(await readFile(file, "utf8")) as object;
+  const cut = { direction: "Right", max_length: maxSeqLength, strategy: "LongestFirst", stride: 0 };
+  const truncation = maxSeqLength === Number.POSITIVE_INFINITY ? null : cut;
+  await writeFile(file, JSON.stringify({ ...json, truncation }, null, 2));
 }
