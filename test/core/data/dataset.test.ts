@@ -262,3 +262,22 @@ test("a dataset several times as large as the heap is made, shuffled and read", 
   );
   expect({ stdout, stderr, code }).toMatchObject({ stdout: "160000000\n", code: 0 });
 });
+
+test.each<[string, () => unknown, string]>([
+  [
+    "shuffle",
+    () => few().shuffle({ sed: 1 } as never),
+    "[Dataset.shuffle] there is no option sed. The nearest is seed.",
+  ],
+  ["shuffle", () => few().shuffle(42 as never), "[Dataset.shuffle] the options are 42. Pass an object"],
+  [
+    "trainTestSplit",
+    () => few().trainTestSplit({ test_size: 1 } as never),
+    "no option test_size. The nearest is testSize.",
+  ],
+  ["fromRows", () => Dataset.fromRows([{ a: 1 }, 2] as never), "[Dataset.fromRows] row 1 is 2. Pass objects"],
+  ["fromRows", () => Dataset.fromRows([["a"]] as never), "[Dataset.fromRows] row 0 is a list. Pass objects"],
+])("%s refuses what it would pass over", (_, call, message) => {
+  expect(call).toThrow(message);
+});
+const few = () => Dataset.fromRows([{ a: 1 }, { a: 2 }, { a: 3 }]);

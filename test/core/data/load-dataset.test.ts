@@ -152,6 +152,26 @@ describe("a path", () => {
     await expect(loadDataset(join(folder, "x.jsonl"))).rejects.toThrow(/there is no file or folder .*x\.jsonl/);
   });
 
+  test.each<[unknown, object, string]>([
+    [5, {}, "the source is 5. Pass a path"],
+    [["a.jsonl", "b.jsonl"], {}, 'the source is a list. Pass a path, a pattern such as "data/*.jsonl"'],
+    ["", {}, 'the source is ""'],
+    ["x", { splt: "train" }, "there is no option splt. The nearest is split."],
+    ["x", { data_files: "*" }, "there is no option data_files. The nearest is dataFiles."],
+    ["x", { streaming: true }, "there is no option streaming. Rows are read when they are asked for; leave it out."],
+    ["x", { onBadRow: "ignore" }, 'onBadRow is "ignore". Use one of error, skip.'],
+    ["x", { sampleBy: "word" }, 'sampleBy is "word". Use one of line, paragraph, document.'],
+    ["x", { format: "xml" }, 'format is "xml". Use one of jsonl, json, csv'],
+  ])("%j with %j is an error before anything is looked for", async (source, options, message) => {
+    await expect(loadDataset(source as string, options)).rejects.toThrow(`[loadDataset] ${message}`);
+  });
+
+  test("and a split are not for loadDatasetDict", async () => {
+    await expect(loadDatasetDict("x", { split: "train" } as never)).rejects.toThrow(
+      "Call loadDataset, or leave it out.",
+    );
+  });
+
   test("of a file of no known format is an error, unless the format is given", async () => {
     const folder = tree("rows.data");
     await expect(loadDataset(join(folder, "rows.data"))).rejects.toThrow("rows.data is of no known format");

@@ -1,4 +1,5 @@
 import { EngineError } from "../errors.ts";
+import { checkOptions } from "../known-options.ts";
 import { ColumnTableBuilder } from "./column-table.ts";
 import { ConcatTable } from "./concat-table.ts";
 import type { Features } from "./feature-type.ts";
@@ -56,13 +57,23 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
     const builder = new ColumnTableBuilder("Dataset.fromRows");
     const columns = new Map<string, unknown[]>();
     let length = 0;
+    let before = 0;
     const flush = (): void => {
       for (const values of columns.values()) values.length = length; // holes are null
       builder.add(Object.fromEntries(columns), length);
       for (const name of columns.keys()) columns.set(name, []);
+      before += length;
       length = 0;
     };
     for (const row of rows) {
+      if (typeof row !== "object" || row === null || Array.isArray(row)) {
+        const shown = Array.isArray(row) ? "a list" : JSON.stringify(row);
+        throw new EngineError(
+          "Dataset.fromRows",
+          `row ${before + length} is ${shown}`,
+          "Pass objects: { column: value }.",
+        );
+      }
       for (const name in row) {
         const values = columns.get(name) ?? [];
         columns.set(name, values);
@@ -184,6 +195,7 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
    * @param options.seed @default 42
    */
   shuffle(options: { seed?: number } = {}): Dataset<R> {
+    checkOptions("Dataset.shuffle", options, { seed: true });
     const { seed = 42 } = options;
     const rows = new NumpyGenerator(seed).permutation(this.length);
     return this.#view(rows, (before) => fingerprintAfter(before, "shuffle", seed));

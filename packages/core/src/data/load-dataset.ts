@@ -4,7 +4,7 @@ import type { DataFormat } from "./data-format.ts";
 import { concatenateDatasets, Dataset } from "./dataset.ts";
 import { findDataFiles } from "./find-data-files.ts";
 import { loadFile } from "./load-file.ts";
-import type { LoadDatasetOptions } from "./load-options.ts";
+import { checkLoading, type LoadDatasetOptions } from "./load-options.ts";
 import { parseSplit } from "./split-part.ts";
 import type { Row } from "./table.ts";
 
@@ -27,6 +27,7 @@ export async function loadDataset<R extends Row = Row>(
   options: LoadDatasetOptions = {},
 ): Promise<Dataset<R>> {
   const where = "loadDataset";
+  checkLoading(where, source, options);
   const parts = options.split === undefined ? null : parseSplit(where, options.split);
   const wanted = parts && [...new Set(parts.map(({ split }) => split))];
   const { splits, format } = await findDataFiles(where, source, options, wanted);
@@ -62,6 +63,10 @@ export async function loadDatasetDict<R extends Row = Row>(
   options: Omit<LoadDatasetOptions, "split"> = {},
 ): Promise<Record<string, Dataset<R>>> {
   const where = "loadDatasetDict";
+  if ("split" in options && options.split !== undefined) {
+    throw new EngineError(where, "split is given, but all splits are loaded", "Call loadDataset, or leave it out.");
+  }
+  checkLoading(where, source, options);
   const { splits, format } = await findDataFiles(where, source, options, null);
   const datasets: [string, Dataset<R>][] = [];
   for (const [split, files] of splits) datasets.push([split, await loadFiles<R>(where, files, format, options)]);

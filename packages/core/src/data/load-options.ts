@@ -1,6 +1,8 @@
+import { EngineError } from "../errors.ts";
 import type { CsvOptions } from "../formats/csv.ts";
 import type { SampleBy } from "../formats/text.ts";
 import type { HubOptions } from "../hub/hub-options.ts";
+import { checkOptions, type OptionNames } from "../known-options.ts";
 import type { DataFormat } from "./data-format.ts";
 
 export interface LoadDatasetOptions extends Omit<HubOptions, "repoType">, CsvOptions {
@@ -49,4 +51,57 @@ export interface LoadDatasetOptions extends Omit<HubOptions, "repoType">, CsvOpt
    * @default those that the index has hashes of
    */
   verifyHashes?: boolean;
+}
+
+const KNOWN: OptionNames<LoadDatasetOptions> = {
+  name: true,
+  split: true,
+  dataFiles: true,
+  format: true,
+  columns: true,
+  field: true,
+  sampleBy: true,
+  keepLinebreaks: true,
+  onBadRow: true,
+  verifyHashes: true,
+  delimiter: true,
+  quote: true,
+  columnNames: true,
+  revision: true,
+  token: true,
+  cacheDir: true,
+  endpoint: true,
+  localFilesOnly: true,
+  signal: true,
+  onProgress: true,
+};
+
+/** Options that Python's `load_dataset` has, and what stands in their place. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  streaming: "Rows are read when they are asked for; leave it out.",
+  dataDir: "Pass the folder itself.",
+  data_dir: "Pass the folder itself.",
+  sep: "Use delimiter.",
+  on_bad_lines: "Use onBadRow.",
+};
+
+const WORDS: Readonly<Partial<Record<keyof LoadDatasetOptions, readonly string[]>>> = {
+  onBadRow: ["error", "skip"],
+  sampleBy: ["line", "paragraph", "document"],
+  format: ["jsonl", "json", "csv", "tsv", "parquet", "arrow", "text", "mds"],
+};
+
+/** @throws EngineError naming what cannot be: a source that is no text, an unknown option, a value that is no choice */
+export function checkLoading(where: string, source: string, options: LoadDatasetOptions): void {
+  if (typeof source !== "string" || source === "") {
+    const shown = Array.isArray(source) ? "a list" : JSON.stringify(source);
+    const way = 'Pass a path, a pattern such as "data/*.jsonl", or the name of a data set on the hub.';
+    throw new EngineError(where, `the source is ${shown}`, way);
+  }
+  checkOptions(where, options, KNOWN, INSTEAD);
+  for (const [name, words] of Object.entries(WORDS)) {
+    const value = options[name as keyof LoadDatasetOptions] as string | undefined;
+    if (value === undefined || words.includes(value)) continue;
+    throw new EngineError(where, `${name} is ${JSON.stringify(value)}`, `Use one of ${words.join(", ")}.`);
+  }
 }

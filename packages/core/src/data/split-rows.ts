@@ -1,4 +1,5 @@
 import { EngineError } from "../errors.ts";
+import { checkOptions, type OptionNames } from "../known-options.ts";
 import { NumpyGenerator } from "./numpy-generator.ts";
 
 export interface SplitOptions {
@@ -12,11 +13,14 @@ export interface SplitOptions {
   shuffle?: boolean;
 }
 
+const KNOWN: OptionNames<SplitOptions> = { testSize: true, trainSize: true, seed: true, shuffle: true };
+
 /** The rows of both parts, as Python's `datasets` picks them, and a text that says the same of the same options. */
 export function splitRows(
   length: number,
   options: SplitOptions,
 ): { readonly train: Int32Array; readonly test: Int32Array; readonly key: string } {
+  checkOptions("Dataset.trainTestSplit", options, KNOWN);
   const { seed = 42, shuffle = true } = options;
   const given = { testSize: options.testSize, trainSize: options.trainSize };
   if (given.testSize === undefined && given.trainSize === undefined) given.testSize = 0.25;
