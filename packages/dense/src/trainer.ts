@@ -6,9 +6,11 @@ import {
   columnsTrainer,
   datasetsByName,
   EngineError,
+  inputOf,
   type Loss,
   LossByDataset,
   type OptionNames,
+  promptLength,
   type Row,
   type SentenceEvaluator,
   SequentialEvaluator,
@@ -83,6 +85,7 @@ function trainerOptions(options: SentenceTransformerTrainerOptions): TrainerOpti
   checkOptions(WHERE, options, OPTIONS, INSTEAD);
   const { loss: given, evaluator: evaluators, callbacks = [], ...others } = options;
   const { model, trainDataset, evalDataset } = options;
+  const input = inputOf(WHERE, model.modules);
   const loss = given ?? new CoSENTLoss(model);
   const evaluator = evaluatorOf(evaluators);
   const trainer = columnsTrainer<SentenceTransformer>({
@@ -93,7 +96,7 @@ function trainerOptions(options: SentenceTransformerTrainerOptions): TrainerOpti
     columns: {
       tokenizer: { encodeBatch: (texts) => model.tokenize(texts, { prompt: "" }) },
       maxLength: "tokenizer",
-      promptLength: (prompt) => model.tokenizeNow([""], { prompt }).starts?.[0] ?? 0,
+      promptLength: (prompt) => promptLength(input, prompt), // also for a guide, whose pooling may leave prompts out
     },
   });
   checkModel(model, trainer.loss);

@@ -1,11 +1,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { columnsCollator, Dataset } from "@ettin/core";
+import { columnsCollator, Dataset, noGrad, type Tensor } from "@ettin/core";
 import {
   BatchHardTripletLoss,
   CoSENTLoss,
+  GISTEmbedLoss,
   InformationRetrievalEvaluator,
   MultipleNegativesRankingLoss,
+  Pooling,
   SentenceTransformer,
   SoftmaxLoss,
   TripletEvaluator,
@@ -161,6 +163,28 @@ test("frozen parameters stay as they are", async () => {
   const moved = Object.keys(before).filter((name) => before[name] !== after[name]);
   expect(moved.length).toBeGreaterThan(0);
   expect(moved.every((name) => name.includes("mlp"))).toBe(true);
+});
+
+test("a guide whose pooling leaves prompts out does so with the model's ids, too", async () => {
+  const model = await newModel();
+  const [transformer] = (await newModel()).modules;
+  const pooling = new Pooling({ embeddingDimension: model.embeddingDimension, includePrompt: false });
+  const guide = new SentenceTransformer({ modules: [transformer!, pooling] });
+  const loss = new GISTEmbedLoss(model, guide, { temperature: 0.5, margin: -0.05 });
+  const prompts = { anchor: "a long prompt for all of the queries: " };
+  const found = await newTrainer({ prompts }, { model, loss, evalDataset: pairs() }).evaluate();
+  const collate = columnsCollator({
+    tokenizer: { encodeBatch: (texts) => model.tokenize(texts, { prompt: "" }) },
+    maxLength: "tokenizer",
+    prompts,
+    promptLength: (prompt) => guide.tokenizeNow([""], { prompt }).starts![0]!,
+  });
+  const batch = await collate(pairs().rows([0, 1, 2, 3, 4, 5, 6, 7]), { seed: 0, epoch: 0, step: 0, firstSequence: 0 });
+  const { starts: _, ...whole } = batch;
+  const lossOf = (of: typeof whole) => (noGrad(() => loss.forward(of)) as Tensor).item();
+  const expected = await lossOf(batch);
+  expect(await lossOf({ ...whole, tokens: whole.tokens.slice() })).not.toBeCloseTo(expected, 3);
+  expect(found.eval_loss).toBeCloseTo(expected, 5);
 });
 
 test("prompts go before the texts of their columns", async () => {
