@@ -56,6 +56,36 @@ describe("ettin train dense", () => {
     expect(JSON.parse(stdout).trainLoss).toBeLessThan(3); // about the margin, while nothing is learned
   });
 
+  test("a guide leaves false negatives out, and is nothing to other losses", async () => {
+    const output = join(newFolder(), "out");
+    const options = ["--guide", model, "--steps", "2", "--json"];
+    const { code, stdout, stderr } = await runCommand(args(file(pairs), output, ...options));
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout).trainLoss).toBeGreaterThan(0);
+    const card = readFileSync(join(output, "final/README.md"), "utf8");
+    expect(card).toContain("GISTEmbedLoss");
+    for (const [more, message] of [
+      [["--loss", "gist-embed"], "--loss GISTEmbed needs --guide <model>"],
+      [["--loss", "triplet", "--guide", model], "--guide is nothing to --loss Triplet"],
+      [["--loss", "TripletLos"], "Did you mean Triplet?"],
+    ] as const) {
+      const refused = await runCommand(args(file(pairs), output, ...more));
+      expect(refused).toMatchObject({ code: 2, stdout: "" });
+      expect(refused.stderr).toContain(message);
+    }
+  });
+
+  test("a run of other arguments is named with the ways to begin anew", async () => {
+    const output = join(newFolder(), "out");
+    const data = file(pairs);
+    expect(await runCommand(args(data, output, "--epochs", "1"))).toMatchObject({ code: 0 });
+    const { code, stderr } = await runCommand(args(data, output, "--epochs", "1", "--learning-rate", "1e-3"));
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      "learningRate is 0.001, was 0.00005. Resume with those of the run, or begin anew: another --output, or --overwrite.",
+    );
+  });
+
   test("takes the corpus's texts of the columns that are named", async () => {
     const corpus = file(pairs.map(({ positive }, i) => ({ id: `p${i}`, a: "Title.", b: positive })));
     const data = file(pairs.map(({ query }, i) => ({ query, positive_id: `p${i}` })));

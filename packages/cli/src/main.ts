@@ -75,7 +75,8 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     return terminal.signal.aborted && code === DONE ? STOPPED : code;
   } catch (error) {
     if (terminal.signal.aborted) return STOPPED;
-    report(error, rest.includes("--debug"), terminal);
+    const { options = {} } = COMMANDS.find((each) => each.name === name) ?? {};
+    report(error, rest.includes("--debug"), Object.keys(options), terminal);
     return error instanceof UsageError ? USAGE : FAILED;
   }
 }
@@ -123,9 +124,9 @@ function unknownCommand(name: string, second?: string): UsageError {
   );
 }
 
-function report(error: unknown, debug: boolean, terminal: Terminal): void {
+function report(error: unknown, debug: boolean, options: readonly string[], terminal: Terminal): void {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  terminal.writeError(`ettin: ${inOptionWords(debug ? (stack ?? message) : message)}\n`);
+  terminal.writeError(`ettin: ${inOptionWords(debug ? (stack ?? message) : message, options)}\n`);
   let cause = error instanceof Error ? error.cause : undefined;
   while (debug && cause instanceof Error) {
     terminal.writeError(`caused by: ${cause.stack ?? cause.message}\n`);

@@ -7,12 +7,19 @@ const WORDS: readonly (readonly [said: RegExp, here: string])[] = [
   [/, or leave such rows out: dataset\.filter\(.*?\) => …\)/, ", or leave such rows out"],
   [/ Rename one with renameColumn\./, ""],
   [/use device: "cpu"/, "use --device cpu"],
-  [/ in another outputDir\./, ", or begin anew: another --output, or --overwrite."],
-  [/ with the same transformations, or start a new run\./, " or begin anew: another --output, or --overwrite."],
+  [/, or start a new one in another outputDir\./, ", or begin anew: another --output<overwrite>."],
+  [/ with the same transformations, or start a new run\./, " or begin anew: another --output<overwrite>."],
   [/Pass a tokenizer for its texts/, "Pass --tokenizer <folder> for its texts"],
   [/Say of how many tokens: tokens\./, "Say of how many tokens: --tokens <n>."],
 ];
 
-/** A message with the command line's words in place of a program's. */
-export const inOptionWords = (message: string): string =>
-  WORDS.reduce((text, [said, here]) => text.replace(said, here), message);
+/**
+ * A message with the command line's words in place of a program's.
+ *
+ * @param options of the command that failed
+ */
+export const inOptionWords = (message: string, options: readonly string[]): string =>
+  WORDS.reduce((text, [said, here]) => text.replace(said, here), message).replace(
+    "<overwrite>",
+    options.includes("overwrite") ? ", or --overwrite" : "",
+  );

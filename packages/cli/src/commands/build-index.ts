@@ -211,6 +211,6 @@ function report({ folder, index, added, before, stopped }: Built, options: Optio
     return;
   }
   const old = before > 0 ? `, ${countText(before)} were there` : "";
-  const end = stopped ? "stopped by Ctrl-C; the same command goes on\n" : "";
+  const end = stopped ? "stopped; the same command goes on\n" : "";
   terminal.write(`${end}${folder}: ${countText(added)} vectors added${old}; ${kind}, ${dim} dimensions, ${metric}\n`);
 }

@@ -55,7 +55,7 @@ export const pretrain: Command = {
   ettin-encoder-<size>  ettin-decoder-<size>  ettin-enc-from-dec-<size>  ettin-dec-from-enc-<size>
 A run that was stopped goes on with the same command.
 
-Example: ettin pretrain ettin-encoder-17m --scale 1e-6 --set globalBatchSize=24 --set devices=1 --data shards/ --output runs/first`,
+Example: ettin pretrain ettin-encoder-17m --scale 1e-6 --set globalBatchSize=24 --set devices=1 --data shards/`,
   async run([name = ""], options, terminal) {
     const { readRecipe } = await import("@ettin/pretrain"); // other commands do not wait for it
     const scale = numberOption(options, "scale", { above: 0 });

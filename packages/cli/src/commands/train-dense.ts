@@ -13,7 +13,7 @@ import { type Command, type OptionValues, UsageError } from "../command.ts";
 import { isIdColumn, resolvedIds, withoutId } from "../corpus-ids.ts";
 import { DATA_OPTIONS, openRows, rowsOf } from "../data-options.ts";
 import { bestMetric, EVALUATORS, evaluatorFor, makeEvaluator } from "../dense-evaluator.ts";
-import { LOSSES, lossName, makeLoss } from "../dense-loss.ts";
+import { isGuided, LOSSES, lossName, makeLoss } from "../dense-loss.ts";
 import { DEVICE_OPTION, LOAD_OPTIONS } from "../load.ts";
 import { loadDense } from "../load-dense.ts";
 import { checkOutputFolder } from "../output-place.ts";
@@ -47,6 +47,7 @@ export const trainDense: Command = {
       help: "MultipleNegativesRanking, or CoSENT where there are labels, are the defaults",
     },
     "loss-option": { type: "string", multiple: true, value: "key=value", help: "of the loss: scale=20" },
+    guide: { type: "string", value: "model", help: "a second model that finds false negatives: GISTEmbed" },
     matryoshka: { type: "string", value: "dims", help: 'good when cut, too: "384,192,96"' },
     "eval-data": { type: "string", value: "path", help: "rows to measure on" },
     "eval-split": { type: "string", value: "split", help: "the same as a split of the data: dev" },
@@ -77,6 +78,10 @@ Example: ettin train dense jhu-clsp/ettin-encoder-17m sentence-transformers/natu
   async run([name = "", path = ""], options, terminal) {
     const asked = textOption(options, "loss");
     const loss = asked === undefined ? null : lossName(asked);
+    const guideName = textOption(options, "guide");
+    if (guideName !== undefined && loss && !isGuided(loss))
+      throw new UsageError(`--guide is nothing to --loss ${loss}`);
+    if (guideName === undefined && loss && isGuided(loss)) throw new UsageError(`--loss ${loss} needs --guide <model>`);
     const evaluatorName = choiceOption(options, "evaluator", EVALUATORS);
     const given = argumentsOf(options);
     const measures = ["eval-data", "eval-split", "eval-rows"];
@@ -90,14 +95,17 @@ Example: ettin train dense jhu-clsp/ettin-encoder-17m sentence-transformers/natu
     const measure = held ? (evaluatorName ?? evaluatorFor(inputs, label)) : "none";
     const evaluator = held && (await makeEvaluator(measure, held, inputs, label));
     const model = await loadDense(name, options, terminal, { dtype: "float32" });
+    let guide: SentenceTransformer | null = null;
     try {
+      if (guideName !== undefined) guide = await loadDense(guideName, {}, terminal);
       const { SentenceTransformerTrainer } = await import("@ettin/dense");
       const lossOptions = keyValues(options, "loss-option");
-      const named = loss ?? (label === null ? "MultipleNegativesRanking" : "CoSENT");
+      const usual = label === null ? "MultipleNegativesRanking" : "CoSENT";
+      const named = loss ?? (guide ? "GISTEmbed" : usual);
       const trainer = new SentenceTransformerTrainer({
         model,
         trainDataset: train,
-        loss: await makeLoss(named, model, lossOptions, dimensions(options)),
+        loss: await makeLoss(named, model, lossOptions, dimensions(options), guide),
         args: { ...defaults(options, held !== null, named), ...bestOf(options, measure, model), ...given },
         callbacks: [progressReporter({ stream: terminalStream(terminal) })],
         ...(evaluator ? { evaluator } : held ? { evalDataset: held } : {}),
@@ -112,6 +120,7 @@ Example: ettin train dense jhu-clsp/ettin-encoder-17m sentence-transformers/natu
       terminal.write(options.json ? asJson(summary, folder, evaluation) : asText(summary, folder, evaluation));
       return summary.stopped ? (SIGNAL_CODES[summary.stopped] ?? 1) : 0;
     } finally {
+      guide?.dispose();
       model.dispose();
     }
   },
@@ -218,7 +227,7 @@ function defaults(
   return {
     perDeviceTrainBatchSize: 64,
     ...(Object.keys(keyValues(options, "set")).some((name) => /^warmup/.test(name)) ? {} : { warmupRatio: 0.05 }),
-    batchSampler: /Negatives|MegaBatch/.test(loss)
+    batchSampler: /Negatives|MegaBatch|GIST/.test(loss)
       ? "no_duplicates"
       : /^Batch/.test(loss)
         ? "group_by_label"
