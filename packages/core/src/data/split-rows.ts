@@ -42,7 +42,13 @@ export function splitRows(
     : { train: order.slice(0, train), test: order.slice(train, train + rest), key };
 }
 
-function refuseMoreThanAll({ testSize = 1, trainSize = 1 }: Pick<SplitOptions, "testSize" | "trainSize">): void {
+function refuseMoreThanAll({
+  testSize = 1,
+  trainSize = 1,
+}: {
+  testSize?: number | undefined;
+  trainSize?: number | undefined;
+}): void {
   if (testSize >= 1 || trainSize >= 1 || testSize + trainSize <= 1) return;
   throw new EngineError(
     "Dataset.trainTestSplit",
