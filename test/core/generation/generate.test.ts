@@ -250,6 +250,7 @@ describe("generate's errors", () => {
       "[generate] temperature is 0. It has to be a number above 0; for the best token each time set doSample: false",
     ],
     [{ temperature: -1 }, "[generate] temperature is -1. It has to be a number above 0"],
+    [{ temperature: Number.NaN }, "[generate] temperature is NaN. It has to be a number above 0"],
     [{ topP: 1.5 }, "[generate] topP is 1.5. It has to be a number from 0 to 1"],
     [{ maxNewTokens: 0 }, "[generate] maxNewTokens is 0. It has to be a whole number from 1 on"],
     [
@@ -281,6 +282,7 @@ describe("generate's errors", () => {
     await expect(call({}, [[5], [61]])).rejects.toThrow("id 61 at place 0 of prompt 1 is not in the vocabulary");
     await expect(call({}, [ids(16, 1)])).rejects.toThrow("prompt 0 has 16 tokens, but the model takes 16");
     await expect(call({ bosTokenId: null }, [[]])).rejects.toThrow("prompt 0 is empty and there is no bos token");
+    await expect(call({}, null as never)).rejects.toThrow("the prompts are no texts, lists of ids or packed batch");
     await expect(generate(net, "text")).rejects.toThrow("texts were given but no tokenizer");
     expect(() => streamTokens(net, [[5]], { numBeams: 2 })).toThrow("[streamTokens] numBeams is 2");
   });

@@ -73,7 +73,7 @@ function tokenizerOf(where: string, { tokenizer }: GenerateOptions): NonNullable
 function idsOf(where: string, prompts: Prompts, options: GenerateOptions, eos: readonly number[]): ArrayLike<number>[] {
   if (typeof prompts === "string") return idsOf(where, [prompts], options, eos);
   if (!Array.isArray(prompts)) {
-    const { tokens, offsets } = prompts as PackedTokens;
+    const { tokens, offsets } = (prompts ?? {}) as PackedTokens;
     if (!(tokens instanceof Int32Array) || !(offsets instanceof Int32Array)) {
       throw new EngineError(where, "the prompts are no texts, lists of ids or packed batch", "Pass [[1, 2, 3]].");
     }
