@@ -134,6 +134,20 @@ describe("an index that is there", () => {
   });
 });
 
+test("a filter on a key that no item has is said", async () => {
+  const made = await command("index @model @rows.jsonl --output @filtered");
+  expect(made.code).toBe(0);
+  expect(await command("search @filtered sea --filter txt=a")).toEqual({
+    code: 0,
+    stdout: "nothing found\n",
+    stderr: "ettin: no item has txt, which --filter asks for; there is text\n",
+  });
+  expect(await command("search @filtered sea --filter text=a")).toMatchObject({
+    stdout: "nothing found\n",
+    stderr: "",
+  });
+});
+
 test("--skip-bad leaves out rows that do not parse", async () => {
   const { code, stdout } = await command("encode @model --input @bad.jsonl --skip-bad");
   expect(code).toBe(0);

@@ -6,6 +6,7 @@ import { DATA_NAMES, DATA_OPTIONS, openRows, rowText, textColumns } from "../dat
 import { checkIsIndex } from "../index-settings.ts";
 import { type IndexSource, readIndexSource } from "../index-source.ts";
 import { ENCODE_OPTIONS, encodeSettings, loadDense } from "../load-dense.ts";
+import { metadataFilter } from "../metadata-filter.ts";
 import { columns } from "../units.ts";
 
 /** Queries that are encoded and searched at once. */
@@ -37,7 +38,7 @@ Example: ettin search passages.index "Who invented dynamite?" --k 3`,
   async run([folder = "", query], options, terminal) {
     const k = numberOption(options, "k", { whole: true, min: 1 }) ?? 5;
     const ef = numberOption(options, "ef", { whole: true, min: 1 });
-    const filter = filterOf(options);
+    const filter = metadataFilter((options.filter as readonly string[] | undefined) ?? []);
     const path = textOption(options, "queries");
     if (path !== undefined && query !== undefined) throw new UsageError("give a query or --queries, not both");
     if (path === undefined) refuseWithout(options, ["text-column", ...DATA_NAMES], "--queries <path>");
@@ -55,10 +56,19 @@ Example: ettin search passages.index "Who invented dynamite?" --k 3`,
       index.dispose();
       index = null;
       index = await openIndex(folder, { model: await modelFingerprint(model), verify: false });
-      const searching = { index, model, options, terminal, hits: { k, ...given({ ef, filter }) }, source };
+      const searching = {
+        index,
+        model,
+        options,
+        terminal,
+        hits: { k, ...given({ ef, filter: filter?.accepts }) },
+        source,
+      };
       if (query !== undefined) await answer(searching, [query], false);
       else if (rows !== null) await answerRows(searching, rows);
       else await answerInput(searching);
+      const missing = filter?.missing();
+      if (missing) terminal.writeError(`ettin: ${missing}\n`);
       return 0;
     } finally {
       index?.dispose();
@@ -145,21 +155,6 @@ function excerpt(metadata: Json, source: IndexSource | null): string {
   const all = typeof metadata === "string" ? metadata : JSON.stringify(metadata);
   const text = (texts.length > 0 ? texts.join(" ") : all).replace(/\s+/g, " ");
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
-}
-
-/** `--filter lang=en --filter year=2020`: all must hold; a value is compared as it is written. */
-function filterOf(options: OptionValues): ((id: string, metadata: Json) => boolean) | undefined {
-  const pairs = ((options.filter as readonly string[] | undefined) ?? []).map((text) => {
-    const at = text.indexOf("=");
-    if (at < 1) throw new UsageError(`--filter is ${JSON.stringify(text)}, but key=value is needed`);
-    return [text.slice(0, at), text.slice(at + 1)] as const;
-  });
-  if (pairs.length === 0) return undefined;
-  return (_, metadata) =>
-    pairs.every(([key, value]) => {
-      const held = metadata === null ? undefined : (metadata as Readonly<Record<string, Json>>)[key];
-      return held !== undefined && (typeof held === "string" ? held : JSON.stringify(held)) === value;
-    });
 }
 
 /** What the index was made with, as options. */
