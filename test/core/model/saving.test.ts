@@ -165,6 +165,26 @@ test("an encoder's folder loads as a decoder and the other way round, and comes 
   for (const model of [decoder, encoder, original]) model.dispose();
 });
 
+test("a BERT that ties nothing has a bias of the decoder's own, which counts", async () => {
+  const shape = { vocabSize: 8, hiddenSize: 8, intermediateSize: 8, numHiddenLayers: 1, numAttentionHeads: 1 };
+  const untied = core.BertForMaskedLM.fromConfig({ ...shape, tieWordEmbeddings: false }, { seed: 1 });
+  const before = await logitsOf(untied, [[3, 4]]);
+  const parameters = untied.namedParameters;
+  parameters.get("cls.predictions.bias")!.setValues(new Float32Array(8).fill(100));
+  parameters.get("cls.predictions.decoder.bias")!.setValues(Float32Array.from({ length: 8 }, (_, i) => i));
+  const folder = temporaryFolder();
+  await untied.savePretrained(folder);
+  const again = await core.BertForMaskedLM.fromPretrained(folder);
+  for (const model of [untied, again]) {
+    const after = await logitsOf(model, [[3, 4]]);
+    for (const [i, value] of after.entries()) expect(value - before[i]!).toBeCloseTo(i % 8, 5);
+    model.dispose();
+  }
+  const tied = core.BertForMaskedLM.fromConfig(shape, { seed: 1 });
+  expect(tied.namedParameters.has("cls.predictions.decoder.bias")).toBe(false);
+  tied.dispose();
+});
+
 test("bfloat16 weights are saved as bfloat16", async () => {
   const to = temporaryFolder();
   const model = await core.AutoModelForMaskedLM.fromPretrained(checkpointFolder("bert-mlm"), { dtype: "bfloat16" });

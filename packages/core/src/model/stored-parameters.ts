@@ -85,8 +85,8 @@ export class StoredParameters implements ParameterSource {
     const own = this.tensor(name, table.shape, init);
     if (tied) {
       this.tensors.notice(
-        `${this.prefix}${name} and the embedding table differ in the file, so they are not tied, though the ` +
-          "configuration says so.",
+        `${this.prefix}${name} and the ${name === "bias" ? "shared bias" : "embedding table"} differ in the file, so they are ` +
+          "not tied, though the configuration says so.",
       );
     }
     return own;

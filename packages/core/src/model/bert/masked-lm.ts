@@ -30,8 +30,11 @@ export class BertForMaskedLM extends MaskedLM<BertConfig> {
       names: { dense: "dense", norm: "LayerNorm" },
     });
     const table = this.model.embeddings.weight;
-    const weight = predictions.in("decoder").tied("weight", table, config.tieWordEmbeddings, init);
-    const bias = predictions.tensor("bias", [config.vocabSize], zeros);
+    const decoder = predictions.in("decoder");
+    const weight = decoder.tied("weight", table, config.tieWordEmbeddings, init);
+    // Where nothing is tied this bias is in the files, as transformers 5 has it, and the decoder has one of its own.
+    const shared = predictions.tensor("bias", [config.vocabSize], zeros);
+    const bias = decoder.tied("bias", shared, config.tieWordEmbeddings, zeros);
     this.head = { transform: (hidden) => transform.forward(hidden), weight, bias };
     this.config = { ...config, tieWordEmbeddings: weight === table };
   }
