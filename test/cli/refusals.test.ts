@@ -1,7 +1,7 @@
 /** Options that contradict each other or have no effect, and places where nothing can be written: before any work. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { saveSmallEncoder } from "../support/dense-model.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { runCommand } from "../support/terminal.ts";
@@ -146,6 +146,15 @@ test("a filter on a key that no item has is said", async () => {
     stdout: "nothing found\n",
     stderr: "",
   });
+});
+
+test("a name that is no folder is said as it was typed", async () => {
+  vi.stubEnv("HF_HUB_OFFLINE", "1");
+  vi.stubEnv("HF_HOME", path("cache"));
+  const { code, stderr } = await command("encode nosuch a");
+  vi.unstubAllEnvs();
+  expect(code).toBe(1);
+  expect(stderr).toContain('there is no folder nosuch here, and sentence-transformers/nosuch at "main" is not in');
 });
 
 test("--skip-bad leaves out rows that do not parse", async () => {

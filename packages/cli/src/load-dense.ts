@@ -1,3 +1,4 @@
+import { HubError } from "@ettin/core";
 import type { EncodeOptions, FromPretrainedOptions, SentenceTransformer } from "@ettin/dense";
 import { choiceOption, given, numberOption, textOption } from "./arguments.ts";
 import type { OptionSpecs, OptionValues, Terminal } from "./command.ts";
@@ -32,6 +33,11 @@ export async function loadDense(
       maxSeqLength: numberOption(options, "max-length", { whole: true, min: 1 }),
     }),
     ...more,
+  }).catch((error: unknown) => {
+    // A name alone is looked for among those of sentence-transformers; as a folder it is what was typed.
+    if (!(error instanceof HubError)) throw error;
+    const what = error.what.replace(`no folder sentence-transformers/${model} here`, `no folder ${model} here`);
+    throw new HubError(error.where, error.code, what, error.wayOut, { cause: error });
   });
 }
 

@@ -6,7 +6,7 @@ export function bytesText(bytes: number): string {
     value /= 1000;
     unit++;
   }
-  return `${unit === 0 ? value : threeDigits(value)} ${units[unit]}`;
+  return `${unit === 0 ? Math.round(value) : threeDigits(value)} ${units[unit]}`;
 }
 
 /** A count for people: "16.8 million". */
