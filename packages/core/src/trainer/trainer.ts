@@ -114,7 +114,10 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
         }
       }
       const stopped = stop.reason ?? (this.control.shouldStop ? "callback" : undefined);
-      if (!stop.reason) await this.takeBest(run);
+      if (!stop.reason) {
+        await this.takeBest(run);
+        if (await this.keepsOnlyBest(run)) checkpoint = run.state.bestModelCheckpoint!;
+      }
       const seconds = (performance.now() - started) / 1000;
       const summary = summaryOf(run, { first, tokensBefore, seconds });
       await this.log(run, summary.metrics);
@@ -358,6 +361,14 @@ export class Trainer<R, Batch extends Sized, Model extends TrainableModel = Trai
     if (bestModelCheckpoint) await loadModelWeights(this.model, run.modelParameters, bestModelCheckpoint);
     else
       await this.notice("loadBestModelAtEnd is true, but no evaluated step was saved: the model has its last weights.");
+  }
+
+  /** A limit of one checkpoint is met at the end by the best one, as in the reference; until then the last is kept, too. */
+  private async keepsOnlyBest({ state: { bestModelCheckpoint: best } }: Run<R>): Promise<boolean> {
+    const { outputDir, saveTotalLimit } = this.args;
+    if (saveTotalLimit !== 1 || !best) return false;
+    await rotateCheckpoints(outputDir, 1, { written: best, best });
+    return true;
   }
 
   private async notice(text: string): Promise<void> {

@@ -208,7 +208,7 @@ export interface TrainingArguments {
   saveStrategy: "no" | "steps" | "epoch" | "best";
   /** Below 1: a share of all steps. @default 500 */
   saveSteps: number;
-  /** The most checkpoints to keep: the newest ones, and the best. null: all. @default null */
+  /** The most checkpoints to keep: the newest ones, and the best, which alone stays of 1 at the end. null: all. @default null */
   saveTotalLimit: number | null;
   /** After the last step, take the weights of the best checkpoint. @default false */
   loadBestModelAtEnd: boolean;

@@ -1,4 +1,4 @@
-/** What goes by epochs where a run ends inside one: as in the reference, its last step ends the epoch. */
+/** How a run ends, as in the reference: its last step ends an epoch wherever it lies in one, and the best step counts. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { TrainerCallback } from "@ettin/core";
@@ -74,5 +74,24 @@ test("the model as it came is evaluated by evalOnStart, and is not taken for the
   await trainer.train();
   const { bestGlobalStep, bestMetric, bestModelCheckpoint } = trainer.state;
   expect([bestGlobalStep, bestMetric, bestModelCheckpoint]).toEqual([4, 0.3, join(outputDir, "checkpoint-4")]);
+  trainer.model.dispose();
+});
+
+test("of a limit of one checkpoint the best is left at the end, and is what train() names", async () => {
+  const outputDir = join(root, "limit");
+  const scores = [0.2, 0.3, 0.1]; // of step 2, 4 and 6
+  const kept: string[][] = [];
+  const callback: TrainerCallback = { onSave: () => void kept.push(readdirSync(outputDir).sort()) };
+  const trainer = newTrainer(
+    {
+      ...{ maxSteps: 6, evalStrategy: "steps", evalSteps: 2, saveStrategy: "steps", saveSteps: 2, saveTotalLimit: 1 },
+      ...{ loadBestModelAtEnd: true, metricForBestModel: "dev_score", greaterIsBetter: true, outputDir },
+    },
+    { evaluator: async () => ({ dev_score: scores.shift()! }), callbacks: [callback] },
+  );
+  const { checkpoint } = await trainer.train();
+  expect(kept).toEqual([["checkpoint-2"], ["checkpoint-4"], ["checkpoint-4", "checkpoint-6"]]); // the last one, to resume from
+  expect(readdirSync(outputDir)).toEqual(["checkpoint-4"]);
+  expect(checkpoint).toBe(join(outputDir, "checkpoint-4"));
   trainer.model.dispose();
 });
