@@ -91,10 +91,10 @@ export {
   type ParameterGroupsOptions,
   parameterGroups,
 } from "./optim/parameter-groups.ts";
-export * from "./optim/schedules/index.ts";
 export { StableAdamW, type StableAdamWOptions } from "./optim/stable-adamw.ts";
 export * from "./quantization/index.ts";
 export * from "./queue/index.ts";
+export * from "./schedules/index.ts";
 export * from "./similarity/index.ts";
 export type { TypedArray } from "./tensor/bytes.ts";
 export { checkpoint } from "./tensor/checkpoint.ts";

@@ -6,7 +6,7 @@ import { EngineError } from "../errors.ts";
 import { readJson } from "../model/read-json.ts";
 import { batchSizeWarmup } from "../optim/batch-size-warmup.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import type { Schedule } from "../optim/schedules/schedule.ts";
+import type { Schedule } from "../schedules/schedule.ts";
 import type { ArgumentRules } from "./argument-rules.ts";
 import { buildOptimizer } from "./build-optimizer.ts";
 import { checkSameArguments } from "./check-resume.ts";

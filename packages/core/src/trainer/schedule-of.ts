@@ -8,7 +8,7 @@ import {
   polynomialSchedule,
   type Schedule,
   warmupStableDecaySchedule,
-} from "../optim/schedules/index.ts";
+} from "../schedules/index.ts";
 import { checkSchedulerOptions } from "./scheduler-options.ts";
 import type { SchedulerOptions, SchedulerType, TrainingArguments } from "./training-arguments.ts";
 

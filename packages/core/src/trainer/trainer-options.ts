@@ -1,7 +1,7 @@
 import type { BatchSampler } from "../data/batch-sampler.ts";
 import type { SentenceEvaluator } from "../evaluators/evaluator.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import type { Schedule } from "../optim/schedules/schedule.ts";
+import type { Schedule } from "../schedules/schedule.ts";
 import type { ArgumentRules } from "./argument-rules.ts";
 import type { TrainerCallback } from "./callback.ts";
 import type { SavedBeside } from "./checkpoint.ts";

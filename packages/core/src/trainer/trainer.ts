@@ -12,6 +12,7 @@ import { setDue, setDueByEpoch } from "./default-flow.ts";
 import { fillArguments } from "./fill-arguments.ts";
 import { evalDatasetsOf, measureModel } from "./measure-model.ts";
 import { openRun, type Run } from "./run.ts";
+import { summaryOf } from "./run-summary.ts";
 import { type StopRequest, watchForStop } from "./stop-request.ts";
 import type { TrainableModel } from "./trainable-model.ts";
 import type { Evaluator, TrainerOptions, TrainOptions } from "./trainer-options.ts";
@@ -397,20 +398,3 @@ type HookExtra<K extends keyof TrainerCallback> =
   NonNullable<TrainerCallback[K]> extends (a: never, s: never, c: never, ...extra: infer Extra) => unknown
     ? Extra
     : never;
-
-function summaryOf(
-  { state, sums }: Pick<Run<never>, "state" | "sums">,
-  { first, tokensBefore, seconds }: { first: number; tokensBefore: number; seconds: number },
-): Pick<TrainSummary, "globalStep" | "trainLoss" | "metrics"> {
-  const trainLoss = sums.run.loss / Math.max(1, sums.run.steps);
-  return {
-    globalStep: state.globalStep,
-    trainLoss,
-    metrics: {
-      train_loss: trainLoss,
-      train_runtime: seconds,
-      train_steps_per_second: (state.globalStep - first) / seconds,
-      train_tokens_per_second: (state.numInputTokensSeen - tokensBefore) / seconds,
-    },
-  };
-}

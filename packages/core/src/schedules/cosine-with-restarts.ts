@@ -1,4 +1,4 @@
-import { EngineError } from "../../errors.ts";
+import { EngineError } from "../errors.ts";
 import { checkTimes, FALLS, type Schedule, share, warmedUp } from "./schedule.ts";
 
 export interface CosineWithRestartsScheduleOptions {

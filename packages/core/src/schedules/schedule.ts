@@ -2,7 +2,7 @@
  * Schedules: plain functions of time that give a factor for the learning rate. Time counts whatever `total` counts:
  * steps or tokens, from 0.
  */
-import { EngineError } from "../../errors.ts";
+import { EngineError } from "../errors.ts";
 
 export type Schedule = (time: number) => number;
 

@@ -1,4 +1,4 @@
-import { EngineError } from "../../errors.ts";
+import { EngineError } from "../errors.ts";
 import { checkTimes, type Schedule, warmedUp } from "./schedule.ts";
 
 export interface InverseSqrtScheduleOptions {

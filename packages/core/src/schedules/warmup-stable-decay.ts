@@ -1,4 +1,4 @@
-import { EngineError } from "../../errors.ts";
+import { EngineError } from "../errors.ts";
 import { checkTimes, type Fall, fallOf, type Schedule, share, warmedUp } from "./schedule.ts";
 
 export interface WarmupStableDecayScheduleOptions {
