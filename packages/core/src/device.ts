@@ -103,7 +103,7 @@ let cpu: Device | null = null;
  * names, else the CPU. Opened at the first use.
  */
 export function defaultDevice(): Device {
-  chosen ??= named((process.env.ETTIN_DEVICE || "cpu") as DeviceName);
+  chosen ??= named((process.env.ETTIN_DEVICE || "cpu") as DeviceName, "ETTIN_DEVICE");
   return chosen;
 }
 
@@ -117,7 +117,8 @@ export function resolveDevice(device: Device | DeviceName | undefined): Device {
   return typeof device === "object" ? device : named(device);
 }
 
-function named(name: DeviceName): Device {
+/** @param where for messages: what has named it */
+function named(name: DeviceName, where = "device"): Device {
   if (name === "cpu") {
     if (chosen?.name.startsWith("cpu")) return chosen;
     cpu ??= openCpu();
@@ -126,7 +127,7 @@ function named(name: DeviceName): Device {
   const [, gpu] = /^cuda(?::(\d{1,4}))?$/.exec(name) ?? [];
   if (name === "cuda" || gpu !== undefined) return openCuda({ gpu: Number(gpu ?? 0) });
   throw new EngineError(
-    "device",
+    where,
     `"${name}" was asked for, but there are "cpu", "cuda" and, of several GPUs, "cuda:1"`,
     "Use one of those.",
   );

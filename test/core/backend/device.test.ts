@@ -82,6 +82,8 @@ describe("a device by name", () => {
     expect((await child("console.log(name(() => core.defaultDevice()))", { ETTIN_DEVICE: "cpu" })).stdout).toBe(
       "cpu (baseline, 1 thread)\n",
     );
+    const wrong = await child("console.log(name(() => core.defaultDevice()))", { ETTIN_DEVICE: "gpu" });
+    expect(wrong.stdout).toContain('[ETTIN_DEVICE] "gpu" was asked for, but there are "cpu", "cuda"');
   });
 
   test('"cpu" is the CPU also where the default device is another', async () => {

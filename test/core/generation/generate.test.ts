@@ -266,6 +266,7 @@ describe("generate's errors", () => {
     ],
     [{ stopStrings: ["a"] }, "[generate] texts were given but no tokenizer. Pass { tokenizer }"],
     [{ seed: -1 }, "[generate] seed is -1"],
+    [{ logitsProcessors: 5 as never }, "[generate] logitsProcessors is no list of functions. Pass [(scores, history)"],
     [{ maxLength: 1 }, "[generate] prompt 0 has 1 tokens, but maxLength is 1, prompt included"],
   ])("%o: names the option and the value", async (options, message) => {
     await expect(call(options)).rejects.toThrow(message);

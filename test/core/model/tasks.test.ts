@@ -58,6 +58,10 @@ describe("fillMask", () => {
     await expect(fillMask(model, tokenizer, "The cat sat.")).rejects.toThrow(
       "[fillMask] the text has no mask. Write [MASK] where a token is to be found.",
     );
+    const misspelt = { topk: 2 } as { topK?: number };
+    await expect(fillMask(model, tokenizer, "The [MASK]", misspelt)).rejects.toThrow(
+      "[fillMask] there is no option topk",
+    );
     await expect(fillMask(model, tokenizer, "The [MASK]", { topK: 0 })).rejects.toThrow("[fillMask] topK is 0");
     model.dispose();
   });

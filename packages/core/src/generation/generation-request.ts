@@ -55,7 +55,11 @@ export function prepareRequest(
   );
   const { stopStrings } = settings;
   const stop = stopStrings.length > 0 ? new StopStrings(stopStrings, tokenizerOf(where, options)) : null;
-  const processors = processorsOf(settings, options.logitsProcessors);
+  const { logitsProcessors = [] } = options;
+  if (!Array.isArray(logitsProcessors) || !logitsProcessors.every((process) => typeof process === "function")) {
+    throw new EngineError(where, "logitsProcessors is no list of functions", "Pass [(scores, history) => { … }].");
+  }
+  const processors = processorsOf(settings, logitsProcessors);
   return { where, model, settings, processors, prompts: histories, stop, seed, options };
 }
 

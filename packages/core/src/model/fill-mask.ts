@@ -1,4 +1,5 @@
 import { EngineError } from "../errors.ts";
+import { checkOptions } from "../known-options.ts";
 import { softmax } from "../ops/softmax.ts";
 import { topK as largest } from "../ops/top-k.ts";
 import { tensorScope } from "../tensor/scope.ts";
@@ -28,8 +29,9 @@ export async function fillMask(
   model: MaskedLM,
   tokenizer: Tokenizer,
   text: string,
-  { topK = 5 }: { topK?: number } = {},
+  options: { topK?: number } = {},
 ): Promise<FilledMask[][]> {
+  const { topK = 5 } = checkOptions("fillMask", options, { topK: true });
   const { mask } = tokenizer.specialTokens;
   if (!mask) {
     throw new EngineError("fillMask", `the tokenizer in ${tokenizer.folder} has no mask token`, "Use an encoder's.");
