@@ -5,10 +5,12 @@ import {
   Dense,
   type Device,
   type DeviceName,
+  Dropout,
   EngineError,
   findModules,
   type HubOptions,
   isSimilarityFunctionName,
+  LayerNorm,
   loadModules,
   type Module,
   type ModuleLoad,
@@ -73,6 +75,8 @@ const readers: ReadonlyMap<string, ModuleReader> = new Map<string, ModuleReader>
   ["Pooling", (folder) => Pooling.fromFolder(folder)],
   ["Dense", (folder, load) => Dense.fromFolder(folder, load)],
   ["Normalize", (folder) => Normalize.fromFolder(folder)],
+  ["LayerNorm", (folder, load) => LayerNorm.fromFolder(folder, load)],
+  ["Dropout", (folder) => Dropout.fromFolder(folder)],
   ["StaticEmbedding", (folder, load) => StaticEmbedding.fromFolder(folder, load)],
 ]);
 

@@ -2,9 +2,11 @@ export type { ModuleActivation } from "./activations.ts";
 export { type Architecture, readArchitecture } from "./architecture.ts";
 export { copyModule } from "./copy-module.ts";
 export { Dense, type DenseOptions } from "./dense.ts";
+export { Dropout, type DropoutModuleOptions } from "./dropout.ts";
 export { requireTensor } from "./features.ts";
 export { type FoundModules, findModules } from "./find-modules.ts";
 export { type BatchWork, inSortedBatches, type SortedBatchOptions } from "./in-sorted-batches.ts";
+export { LayerNorm, type LayerNormOptions } from "./layer-norm.ts";
 export { inputOf, loadModules, loadModuleWeights, type ModuleReader, moduleEntries } from "./load-modules.ts";
 export { type ModelSettings, readModelSettings } from "./model-settings.ts";
 export {

@@ -25,14 +25,14 @@ export function checkFloor(name: string, floor: number): void {
 export const warmedUp = (time: number, warmup: number): number =>
   warmup > 0 ? Math.min(1, Math.max(0, time) / warmup) : 1;
 
-/** How a fall goes over its share s: `1 − s`, `1 − √s`, or half a wave, `(1 + cos πs) / 2`. */
-export const FALLS = {
-  linear: (s: number) => 1 - s,
-  "one-minus-sqrt": (s: number) => 1 - Math.sqrt(s),
-  cosine: (s: number) => 0.5 * (1 + Math.cos(Math.PI * s)),
-} as const;
+export type Fall = "linear" | "one-minus-sqrt" | "cosine";
 
-export type Fall = keyof typeof FALLS;
+/** How a fall goes over its share s: `1 − s`, `1 − √s`, or half a wave, `(1 + cos πs) / 2`. */
+export const FALLS: Readonly<Record<Fall, (s: number) => number>> = {
+  linear: (s) => 1 - s,
+  "one-minus-sqrt": (s) => 1 - Math.sqrt(s),
+  cosine: (s) => 0.5 * (1 + Math.cos(Math.PI * s)),
+};
 
 /** The fall of a name; throws for another. */
 export function fallOf(name: string, shape: Fall): (s: number) => number {
