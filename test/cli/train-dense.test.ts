@@ -56,6 +56,21 @@ describe("ettin train dense", () => {
     expect(JSON.parse(stdout).trainLoss).toBeLessThan(3); // about the margin, while nothing is learned
   });
 
+  test("a model that an earlier run left is not written over unless asked", async () => {
+    const output = join(newFolder(), "out");
+    const run = (...more: string[]) =>
+      runCommand(args(file(pairs), output, "--steps", "1", "--set", "saveStrategy=no", "--json", ...more));
+    expect((await run()).code).toBe(0);
+    const weights = () => readFileSync(join(output, "final/model.safetensors"));
+    const before = weights();
+    const { code, stderr } = await run("--learning-rate", "1e-2");
+    expect(code).toBe(2);
+    expect(stderr).toContain("final has the model of an earlier run: choose another --output, or pass --overwrite");
+    expect(weights()).toEqual(before);
+    expect((await run("--overwrite", "--set", "warmupRatio=0", "--learning-rate", "1e-2")).code).toBe(0);
+    expect(weights()).not.toEqual(before);
+  });
+
   test("a guide leaves false negatives out, and is nothing to other losses", async () => {
     const output = join(newFolder(), "out");
     const options = ["--guide", model, "--steps", "2", "--json"];

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   columnRoles,
@@ -68,7 +69,7 @@ export const trainDense: Command = {
     "max-length": { type: "string", value: "n", help: "cut texts to n tokens (default: the model's)" },
     device: DEVICE_OPTION,
     revision: LOAD_OPTIONS.revision!,
-    overwrite: { type: "boolean", help: "begin anew where there are checkpoints" },
+    overwrite: { type: "boolean", help: "begin anew where there are checkpoints or a model" },
     json: { type: "boolean", help: "print JSON" },
   },
   notes: `Data is a file (.jsonl, .csv, .parquet, …), a folder, or a data set of the hub. Columns count in their order: anchor,
@@ -113,8 +114,10 @@ Example: ettin train dense jhu-clsp/ettin-encoder-17m sentence-transformers/natu
       });
       const { outputDir } = trainer.args;
       const resume = options.overwrite !== true && (await lastCheckpoint(outputDir)) !== null;
-      const summary = await trainer.train({ resumeFromCheckpoint: resume, signal: terminal.signal });
       const folder = join(outputDir, "final");
+      if (!resume && options.overwrite !== true && existsSync(folder))
+        throw new UsageError(`${folder} has the model of an earlier run: choose another --output, or pass --overwrite`);
+      const summary = await trainer.train({ resumeFromCheckpoint: resume, signal: terminal.signal });
       if (!summary.stopped) await model.savePretrained(folder);
       const evaluation = held && !summary.stopped ? await trainer.evaluate() : undefined;
       terminal.write(options.json ? asJson(summary, folder, evaluation) : asText(summary, folder, evaluation));
