@@ -148,6 +148,11 @@ describe("triplets of a batch by hand", () => {
   });
   test("one class has no negatives", () => {
     expect(() => batchHardTriplets(distances(), [4, 4, 4], 2)).toThrow("all 3 rows have the label 4");
+    const alone = Tensor.from([[0]]);
+    expect(() => batchHardTriplets(alone, [4], 2)).toThrow(
+      /a batch has one row, so that there are no negatives\. .* dataloaderDropLast: true\./,
+    );
+    alone.dispose();
   });
   test("large batches are computed in parts, with the same value", async () => {
     const n = 300; // 46 rows of triplets fit into a part

@@ -41,8 +41,11 @@ function relationsOf(where: string, distances: Tensor, classes: ArrayLike<number
   if (sizes.size < 2) {
     throw new EngineError(
       where,
-      `all ${n} rows have the label ${classes[0]}, so that there are no negatives`,
-      'Use batches of several labels: batchSampler: "group_by_label", or a shuffled dataset.',
+      n === 1
+        ? "a batch has one row, so that there are no negatives"
+        : `all ${n} rows have the label ${classes[0]}, so that there are no negatives`,
+      'Use batches of several labels: batchSampler: "group_by_label", a shuffled dataset, and for the last, small batch ' +
+        "dataloaderDropLast: true.",
     );
   }
   const { device } = distances;
