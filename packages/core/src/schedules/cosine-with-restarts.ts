@@ -1,5 +1,5 @@
 import { EngineError } from "../errors.ts";
-import { checkTimes, FALLS, type Schedule, share, warmedUp } from "./schedule.ts";
+import { afterWarmup, checkTimes, FALLS, type Schedule, share } from "./schedule.ts";
 
 export interface CosineWithRestartsScheduleOptions {
   /** How long the rise from 0 takes. @default 0 */
@@ -24,9 +24,8 @@ export function cosineWithRestartsSchedule({
   if (!Number.isInteger(cycles) || cycles < 1) {
     throw new EngineError("cosineWithRestartsSchedule", `cycles is ${cycles}`, "Use a whole number from 1.");
   }
-  return (time) => {
-    if (time < warmup) return warmedUp(time, warmup);
+  return afterWarmup(warmup, (time) => {
     const done = share(time, warmup, total);
     return done === 1 ? 0 : FALLS.cosine((cycles * done) % 1);
-  };
+  });
 }

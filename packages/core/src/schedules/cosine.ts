@@ -1,4 +1,4 @@
-import { checkFloor, checkTimes, type Schedule, share, warmedUp } from "./schedule.ts";
+import { afterWarmup, checkFloor, checkTimes, type Schedule, share } from "./schedule.ts";
 
 export interface CosineScheduleOptions {
   /** How long the rise from 0 takes. @default 0 */
@@ -18,9 +18,8 @@ export interface CosineScheduleOptions {
 export function cosineSchedule({ warmup = 0, total, cycles = 0.5, floor = 0 }: CosineScheduleOptions): Schedule {
   checkTimes("cosineSchedule", { warmup, total, cycles });
   checkFloor("cosineSchedule", floor);
-  return (time) => {
-    if (time < warmup) return warmedUp(time, warmup);
+  return afterWarmup(warmup, (time) => {
     const wave = 0.5 * (1 + Math.cos(2 * Math.PI * cycles * share(time, warmup, total)));
     return Math.max(0, floor + (1 - floor) * wave);
-  };
+  });
 }

@@ -1,5 +1,5 @@
 import { EngineError } from "../errors.ts";
-import { checkTimes, type Schedule, warmedUp } from "./schedule.ts";
+import { afterWarmup, checkTimes, type Schedule } from "./schedule.ts";
 
 export interface InverseSqrtScheduleOptions {
   /** How long the rise from 0 takes. @default 0 */
@@ -22,5 +22,5 @@ export function inverseSqrtSchedule({ warmup = 0, timescale = warmup }: InverseS
       "Use more than 0: 10000 steps are common.",
     );
   }
-  return (time) => (time < warmup ? warmedUp(time, warmup) : 1 / Math.sqrt(1 + (time - warmup) / timescale));
+  return afterWarmup(warmup, (time) => 1 / Math.sqrt(1 + (time - warmup) / timescale));
 }

@@ -1,4 +1,4 @@
-import { checkTimes, type Schedule, share, warmedUp } from "./schedule.ts";
+import { afterWarmup, checkTimes, type Schedule, share } from "./schedule.ts";
 
 /**
  * A linear rise over `warmup`, then a linear fall to 0 at `total`.
@@ -7,5 +7,5 @@ import { checkTimes, type Schedule, share, warmedUp } from "./schedule.ts";
  */
 export function linearSchedule({ warmup = 0, total }: { warmup?: number; total: number }): Schedule {
   checkTimes("linearSchedule", { warmup, total });
-  return (time) => (time < warmup ? warmedUp(time, warmup) : 1 - share(time, warmup, total));
+  return afterWarmup(warmup, (time) => 1 - share(time, warmup, total));
 }

@@ -1,4 +1,4 @@
-import { checkFloor, checkTimes, type Schedule, share, warmedUp } from "./schedule.ts";
+import { afterWarmup, checkFloor, checkTimes, type Schedule, share } from "./schedule.ts";
 
 export interface PolynomialScheduleOptions {
   /** How long the rise from 0 takes. @default 0 */
@@ -18,9 +18,8 @@ export interface PolynomialScheduleOptions {
 export function polynomialSchedule({ warmup = 0, total, power = 1, floor = 0 }: PolynomialScheduleOptions): Schedule {
   checkTimes("polynomialSchedule", { warmup, total, power });
   checkFloor("polynomialSchedule", floor);
-  return (time) => {
-    if (time < warmup) return warmedUp(time, warmup);
+  return afterWarmup(warmup, (time) => {
     const done = share(time, warmup, total);
     return done === 1 ? floor : floor + (1 - floor) * (1 - done) ** power;
-  };
+  });
 }

@@ -27,6 +27,12 @@ export const warmedUp = (time: number, warmup: number): number =>
 
 export type Fall = "linear" | "one-minus-sqrt" | "cosine";
 
+/** The rise, then what comes behind it; `then` takes times from `warmup` on. */
+export const afterWarmup =
+  (warmup: number, then: Schedule): Schedule =>
+  (time) =>
+    time < warmup ? warmedUp(time, warmup) : then(time);
+
 /** How a fall goes over its share s: `1 − s`, `1 − √s`, or half a wave, `(1 + cos πs) / 2`. */
 export const FALLS: Readonly<Record<Fall, (s: number) => number>> = {
   linear: (s) => 1 - s,

@@ -19,7 +19,7 @@ export interface TrainerCallback {
   onTrainBegin?: Hook;
   /** After each optimizer step; `control` may be set here. */
   onStepEnd?: Hook<[report: StepReport]>;
-  /** After the last step of an epoch, or of a run that ends inside one, and its `onStepEnd`; not where a signal ends it. */
+  /** After the last step of an epoch, and of a run that its length or a callback ends inside one; behind `onStepEnd`. */
   onEpochEnd?: Hook;
   /** Means since the last time: "loss", parts of the loss, "grad_norm", "learning_rate"; at the end "train_…". */
   onLog?: Hook<[values: Readonly<Record<string, number>>]>;

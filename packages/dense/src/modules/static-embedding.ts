@@ -173,7 +173,7 @@ async function storedTruncation(folder: string): Promise<number> {
     throw new EngineError(
       "fromPretrained",
       `${file} cuts texts from the left`,
-      "Only cutting from the right is known.",
+      'Write "Right" as its truncation\'s direction where that is meant, or null as the truncation.',
     );
   }
   return json.truncation.max_length;
